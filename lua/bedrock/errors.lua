@@ -1,0 +1,176 @@
+--- The error table that every part of the library hands back, and the search for the nearest known name.
+--
+-- Errors are plain tables with one metatable: callers read their fields, `assert` and `print` show their text. The
+-- text is made when it is asked for, so that a retried error costs nothing. No field ever holds a secret.
+
+local errors = {}
+
+--- An error of the library or of the service.
+---@class bedrock.Error
+---@field code string  a code of the library (`errors.codes`) or the service's own ("ValidationException")
+---@field message string  what happened, and for the library's own errors what to do
+---@field status? integer  the HTTP status, where there was an answer
+---@field request_id? string  AWS's id of the request, for its support
+---@field operation? string  the operation's name as the API spells it ("CreateModelCustomizationJob")
+---@field attempts? integer  how often the request was sent
+---@field retryable? boolean  whether sending it again later may help
+---@field problems? {path: string, message: string}[]  ParamValidationError: each problem with its path
+---@field headers? table<string, string>  the answer's headers, lower-case names
+---@field last? table  WaiterError: the resource as it was seen last
+
+--- The codes that the library itself gives. All others are the service's.
+errors.codes = {
+  ParamValidationError = "parameters that the API cannot take; nothing was sent",
+  ConfigurationError = "a setting is missing or cannot be read",
+  CredentialsError = "no credentials, or none that can be used",
+  ConnectionError = "the service could not be reached, or the connection broke",
+  TimeoutError = "no answer in time",
+  TLSError = "the server's certificate or the TLS handshake was refused",
+  ResponseError = "an answer that cannot be read",
+  WaiterError = "what was waited for came to a bad end",
+}
+
+local error_mt = {
+  __name = "bedrock.Error",
+  -- `getmetatable` shows this in place of the table: no caller can change what all errors share.
+  __metatable = "bedrock.Error",
+}
+
+--- "Code: message (operation, HTTP status, request id)"
+function error_mt.__tostring(err)
+  local details = {}
+  if err.operation then
+    details[#details + 1] = tostring(err.operation)
+  end
+  if err.status then
+    details[#details + 1] = "HTTP " .. tostring(err.status)
+  end
+  if err.request_id then
+    details[#details + 1] = "request id " .. tostring(err.request_id)
+  end
+  if type(err.attempts) == "number" and err.attempts > 1 then
+    details[#details + 1] = ("%d attempts"):format(err.attempts)
+  end
+  local text = tostring(err.code)
+  if err.message ~= nil and err.message ~= "" then
+    text = text .. ": " .. tostring(err.message)
+  end
+  if #details > 0 then
+    text = text .. " (" .. table.concat(details, ", ") .. ")"
+  end
+  return text
+end
+
+-- The metatable is hidden from getmetatable, so membership is remembered here.
+local known = setmetatable({}, { __mode = "k" })
+
+--- Make an error. The table that is passed becomes the error (it is not copied).
+---@param fields table  `code` and `message`, and whatever else belongs to the error
+---@return bedrock.Error err
+function errors.new(fields)
+  if fields.code == nil then
+    error("an error needs a code", 2)
+  end
+  if fields.message == nil then
+    fields.message = ""
+  end
+  known[fields] = true
+  return setmetatable(fields, error_mt)
+end
+
+--- Whether a value is an error made by this library.
+---@param value any
+---@return boolean
+function errors.is(value)
+  return type(value) == "table" and known[value] == true
+end
+
+-- Distance of two texts by insertions, deletions, replacements and swaps of neighbours; gives up above `limit`.
+local function distance(a, b, limit)
+  local la, lb = #a, #b
+  if math.abs(la - lb) > limit then
+    return nil
+  end
+  local before, previous, current = nil, {}, nil
+  for j = 0, lb do
+    previous[j] = j
+  end
+  for i = 1, la do
+    current = { [0] = i }
+    local lowest = i
+    local ca = a:byte(i)
+    for j = 1, lb do
+      local cb = b:byte(j)
+      local d = math.min(previous[j] + 1, current[j - 1] + 1, previous[j - 1] + (ca == cb and 0 or 1))
+      if i > 1 and j > 1 and ca == b:byte(j - 1) and a:byte(i - 1) == cb then
+        d = math.min(d, before[j - 2] + 1)
+      end
+      current[j] = d
+      if d < lowest then
+        lowest = d
+      end
+    end
+    if lowest > limit then
+      return nil
+    end
+    before, previous = previous, current
+  end
+  return previous[lb] <= limit and previous[lb] or nil
+end
+
+-- Names that differ only in case and separators count as equal: jobname, job_name and jobName.
+local function plain(name)
+  return (name:lower():gsub("[_%-%s]", ""))
+end
+
+--- The candidate that a misspelt name most likely means.
+---@param name any  what was written
+---@param candidates string[]|table<string, any>  the names that exist: a list, or a table with them as keys
+---@return string|nil nearest  nil if nothing is near
+function errors.suggest(name, candidates)
+  if type(name) ~= "string" or name == "" or #name > 200 then
+    return nil
+  end
+  local names = {}
+  if candidates[1] ~= nil then
+    names = candidates
+  else
+    for candidate in pairs(candidates) do
+      if type(candidate) == "string" then
+        names[#names + 1] = candidate
+      end
+    end
+    table.sort(names) -- of two equally near names the same one wins every time
+  end
+  local wanted = plain(name)
+  local limit = math.max(1, math.floor(#wanted / 3))
+  local best, best_distance
+  for i = 1, #names do
+    local candidate = plain(names[i])
+    -- A name shorter than the distance has nothing in common with it.
+    local d = distance(wanted, candidate, limit)
+    if d and d < #candidate and (not best_distance or d < best_distance) then
+      best, best_distance = names[i], d
+    end
+  end
+  if best then
+    return best
+  end
+  -- One being the beginning or the end of the other: "bucket" for "bucketName", "Tags" for "jobTags".
+  for i = 1, #names do
+    local candidate = plain(names[i])
+    local short, long = wanted, candidate
+    if #short > #long then
+      short, long = long, short
+    end
+    if #short >= 4 and (long:sub(1, #short) == short or long:sub(-#short) == short) then
+      local difference = #long - #short
+      if not best_distance or difference < best_distance then
+        best, best_distance = names[i], difference
+      end
+    end
+  end
+  return best
+end
+
+return errors
