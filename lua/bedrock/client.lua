@@ -1,0 +1,338 @@
+-- client.lua: a client, whose methods are the operations of an API table, and the one path that all calls take:
+-- check, build, sign, send, read, retry.
+--
+-- Nothing here knows an operation, a host or a clock: the API is data (model.lua), requests and answers are the
+-- protocol's (protocol/rest_json.lua), sending and waiting are the runtime's, and whether to try again is decided in
+-- retry.lua. No pcall stands around the runtime, since Lua 5.1 can't yield across one.
+
+local core = require "bedrock.core"
+local errors = require "bedrock.errors"
+local rest_json = require "bedrock.protocol.rest_json"
+local validate = require "bedrock.validate"
+
+local M = {}
+
+---@class bedrock.CallOptions
+---@field timeout? number  seconds for the whole call, attempts and pauses included
+---@field read_timeout? number  seconds without a byte of the answer
+---@field max_attempts? integer  the first attempt counts
+
+---@class bedrock.Metadata
+---@field request_id? string
+---@field status integer  the HTTP status
+---@field headers table<string, string>  the answer's headers, names in lower case
+---@field attempts integer
+
+---@class bedrock.Client
+---@field operation_names string[]  what this client can do, in snake_case, sorted
+---@field region? string
+---@field endpoint_url string
+local Client = {}
+
+local call_option_types = { timeout = "number", read_timeout = "number", max_attempts = "number" }
+
+local function suggestion(name, candidates)
+  local near = errors.suggest(name, candidates)
+  return near and (" (did you mean %q?)"):format(near) or ""
+end
+
+-- Misuse is raised where the caller stands: `level` counts from the function that calls this one.
+local function check_call_options(options, level)
+  if options == nil then return end
+  if type(options) ~= "table" then error("call options must be a table, got " .. type(options), level + 1) end
+  for name, value in pairs(options) do
+    if not call_option_types[name] then
+      error(("unknown call option %q%s"):format(tostring(name),
+        suggestion(tostring(name), { "timeout", "read_timeout", "max_attempts" })), level + 1)
+    elseif type(value) ~= "number" or not (value > 0 and value < math.huge) then
+      error(("call option %s must be a positive number"):format(name), level + 1)
+    elseif name == "max_attempts" and value % 1 ~= 0 then
+      error("call option max_attempts must be a whole number", level + 1)
+    end
+  end
+end
+
+local function fail(operation, attempts, err)
+  if err.operation == nil then err.operation = operation.name end
+  if err.attempts == nil then err.attempts = attempts end
+  return nil, err
+end
+
+-- What one attempt sends: the parts that all attempts share, with a new date and signature. Headers that the
+-- signature does not need are added after signing, as botocore does (facts 4.23, 10.6).
+local function build_request(self, state, attempt)
+  local config, parts = self._config, state.parts
+  local headers = {}
+  for name, value in pairs(parts.headers) do headers[name] = value end
+  local operation = state.operation
+
+  if operation.auth == "none" then -- a public operation: no credentials are looked for
+  elseif self._bearer_token then
+    headers["Authorization"] = "Bearer " .. self._bearer_token
+  else
+    local runtime = self._runtime
+    local credentials, err = self._credentials:get(runtime, runtime:now())
+    if not credentials then return nil, err end
+    local authorization, date = core.sigv4_headers(parts.method, state.url, headers, parts.body,
+      credentials.access_key_id, credentials.secret_access_key, credentials.session_token,
+      self.region, self._signing_name, self._clock:signing_time(runtime:now()))
+    if not authorization then
+      return nil, errors.new { code = "ConfigurationError", retryable = false,
+        message = "the request can't be signed: " .. date }
+    end
+    headers["Authorization"], headers["X-Amz-Date"] = authorization, date
+    headers["X-Amz-Security-Token"] = credentials.session_token
+  end
+  headers["User-Agent"] = self._user_agent
+  headers["amz-sdk-invocation-id"] = state.invocation_id
+  headers["amz-sdk-request"] = ("attempt=%d; max=%d"):format(attempt, state.max_attempts)
+
+  return {
+    method = parts.method, url = state.url, headers = headers, body = parts.body,
+    connect_timeout = config.connect_timeout, read_timeout = state.read_timeout,
+  }
+end
+
+-- One attempt: the parsed result, or an error table; the answer, if there was one, is the last value.
+local function attempt_once(self, state, attempt)
+  local request, request_err = build_request(self, state, attempt)
+  if not request then return nil, request_err end
+  local response, err = self._runtime:send(request, state.deadline)
+  if not response then
+    -- A runtime of the user's own may hand back a plain text or table.
+    if not errors.is(err) then
+      err = errors.new(type(err) == "table" and err.code and err
+        or { code = "ConnectionError", message = tostring(err), retryable = true })
+    end
+    return nil, err, nil, true
+  end
+  local result, parse_err = rest_json.parse(state.operation, response)
+  return result, parse_err, response, true
+end
+
+-- The endpoint with an operation's host prefix, path and query.
+local function request_url(self, parts)
+  local url = self._base_url
+  if parts.host_prefix then url = url:gsub("^%a+://", "%0" .. parts.host_prefix:gsub("%%", "%%%%"), 1) end
+  if parts.query ~= "" then return url .. parts.path .. "?" .. parts.query end
+  return url .. parts.path
+end
+
+local function emit(self, event)
+  local on_event = self._config.on_event
+  if on_event then on_event(event) end
+end
+
+-- The call of design.md. Returns the result and its metadata, or nil and the error.
+local function call(self, operation, params, options)
+  local config = self._config
+  if self._closed then
+    return fail(operation, 0, errors.new { code = "ConfigurationError", retryable = false,
+      message = "this client is closed; make a new one with bedrock.new" })
+  end
+  if params == nil then params = {} end
+  local ok, err = validate(operation, params)
+  if not ok then return fail(operation, 0, err) end
+  local parts
+  parts, err = rest_json.build(operation, params)
+  if not parts then return fail(operation, 0, err) end
+
+  local runtime, strategy = self._runtime, self._retry
+  local timeout = options and options.timeout or config.timeout
+  local state = {
+    operation = operation, parts = parts,
+    url = request_url(self, parts), invocation_id = core.uuid4(),
+    max_attempts = options and options.max_attempts or strategy.max_attempts,
+    read_timeout = options and options.read_timeout or config.read_timeout,
+    deadline = timeout and runtime:now() + timeout,
+  }
+  local tries = strategy:start(state.max_attempts)
+  local listening = config.on_event ~= nil
+
+  local attempt = 0
+  while true do
+    attempt = attempt + 1
+    local wait = strategy:before_attempt(tries, runtime:now())
+    if wait and wait > 0 then runtime:sleep(wait) end
+    if listening then
+      emit(self, { type = "attempt", operation = operation.name, attempt = attempt, max_attempts = state.max_attempts,
+        invocation_id = state.invocation_id })
+    end
+    local result, failure, response, sent = attempt_once(self, state, attempt)
+    local headers = response and response.headers
+    if listening then
+      emit(self, { type = "answer", operation = operation.name, attempt = attempt, ok = result ~= nil,
+        status = response and response.status, code = failure and failure.code,
+        request_id = headers and rest_json.request_id(headers), invocation_id = state.invocation_id })
+    end
+    if result then
+      strategy:on_success(tries, runtime:now())
+      return result, { request_id = rest_json.request_id(headers), status = response.status, headers = headers,
+        attempts = attempt }
+    end
+
+    failure.operation, failure.attempts = operation.name, attempt
+    if not sent then return nil, failure end
+    local skewed = headers ~= nil and self._clock:observe(headers, failure.code, runtime:now())
+    local modelled = operation.errors and operation.errors[failure.code]
+    local class = skewed and "transient" or strategy:classify(failure, modelled and modelled.retryable)
+    failure.retryable = class ~= nil
+    local delay, reason = strategy:on_failure(tries, class, headers, runtime:now())
+    if not delay then
+      failure.retry_stopped = reason
+      return nil, failure
+    end
+    if state.deadline and runtime:now() + delay >= state.deadline then
+      return fail(operation, attempt, errors.new {
+        code = "TimeoutError", retryable = true, last = failure, request_id = failure.request_id,
+        status = failure.status,
+        message = ("the call's limit of %g seconds leaves no time for attempt %d; the last error was %s: %s")
+          :format(timeout, attempt + 1, tostring(failure.code), tostring(failure.message)),
+      })
+    end
+    if listening then
+      emit(self, { type = "retry", operation = operation.name, attempt = attempt, delay = delay, class = class,
+        code = failure.code, invocation_id = state.invocation_id })
+    end
+    if delay > 0 then runtime:sleep(delay) end
+  end
+end
+
+-- The operation of a name in either spelling; a misspelt one is the caller's mistake.
+local function find_operation(self, name, level)
+  local operation = type(name) == "string" and self._model.operations[name]
+  if operation then return operation end
+  error(("unknown operation %q%s"):format(tostring(name), suggestion(tostring(name), self.operation_names)), level + 1)
+end
+
+local function find_paginated(self, name, level)
+  local operation = find_operation(self, name, level + 1)
+  if operation.paginator then return operation end
+  error(("%s gives all that there is in one answer: call client:%s{…} instead"):format(operation.name, operation.snake),
+    level + 1)
+end
+
+--- Iterate over the pages of a list operation: `for page in client:pages("list_custom_models") do`.
+--- Raises the error table when a page can't be had; asked again, the iterator tries that page again.
+---@param operation_name string
+---@param params? table  `maxResults` is the page size, `nextToken` the page to begin with
+---@param options? bedrock.CallOptions  for each page's call
+---@return fun(): table|nil
+function Client:pages(operation_name, params, options)
+  local operation = find_paginated(self, operation_name, 2)
+  check_call_options(options, 2)
+  return require("bedrock.paginate").pages(operation, params, function(p) return call(self, operation, p, options) end)
+end
+
+--- Iterate over the items on all pages: `for model in client:items("list_custom_models") do print(model.modelName) end`.
+--- Raises like `pages`.
+---@param operation_name string
+---@param params? table
+---@param options? bedrock.CallOptions
+---@return fun(): any
+function Client:items(operation_name, params, options)
+  local operation = find_paginated(self, operation_name, 2)
+  check_call_options(options, 2)
+  return require("bedrock.paginate").items(operation, params, function(p) return call(self, operation, p, options) end)
+end
+
+--- Poll until a job is at its end: `client:wait("model_customization_job", { jobIdentifier = arn })`.
+---@param kind "model_customization_job"|"custom_model"
+---@param params table  the parameters of the Get operation
+---@param options? bedrock.WaitOptions
+---@return table|nil answer  the last answer of the Get operation
+---@return bedrock.Error? err  `WaiterError` after a bad end, `TimeoutError`, or the error of a call
+function Client:wait(kind, params, options)
+  local wait = require "bedrock.wait"
+  local row = wait.kinds[kind]
+  if not row then
+    local names = {}
+    for name in pairs(wait.kinds) do names[#names + 1] = name end
+    table.sort(names)
+    error(("can't wait for %q; it is one of: %s"):format(tostring(kind), table.concat(names, ", ")), 2)
+  end
+  local problem = wait.check_options(options)
+  if problem then error(problem, 2) end
+  local operation = find_operation(self, row.operation, 2)
+  return wait.run(row, params, options, {
+    runtime = self._runtime, random = core.random,
+    call = function(p, timeout) return call(self, operation, p, timeout and { timeout = timeout }) end,
+  })
+end
+
+--- Close the client and its connections; calls after that return an error. Closing twice is fine.
+function Client:close()
+  if self._closed then return end
+  self._closed = true
+  if self._owns_runtime and self._runtime.close then self._runtime:close() end
+end
+
+-- Methods for operations, made when first used, per model: thousands of clients share them.
+local methods_of = setmetatable({}, { __mode = "k" })
+
+local function operation_method(operation)
+  return function(self, params, options)
+    if type(self) ~= "table" or not rawget(self, "_config") then
+      error(("call it with a colon: client:%s{…}"):format(operation.snake), 2)
+    end
+    check_call_options(options, 2)
+    return call(self, operation, params, options)
+  end
+end
+
+local meta = { __name = "bedrock.Client" }
+
+function meta.__index(self, name)
+  local method = Client[name]
+  if method ~= nil then return method end
+  local model = rawget(self, "_model")
+  if model == nil or type(name) ~= "string" or name:sub(1, 1) == "_" then return nil end
+  local methods = methods_of[model]
+  if not methods then
+    methods = {}
+    methods_of[model] = methods
+  end
+  method = methods[name]
+  if method then return method end
+  local operation = model.operations[name]
+  if not operation or operation.snake ~= name then
+    local known = { "pages", "items", "wait", "close" }
+    for _, operation_name in ipairs(self.operation_names) do known[#known + 1] = operation_name end
+    error(("a client has no operation %q%s"):format(name, suggestion(name, known)), 2)
+  end
+  method = operation_method(operation)
+  methods[name] = method
+  return method
+end
+
+function meta.__tostring(self)
+  return ("bedrock client (%s, %s%s)"):format(self.region or "no region", self.endpoint_url,
+    self._closed and ", closed" or "")
+end
+
+function meta.__call()
+  error("a client is not a function: call an operation of it, as in client:list_foundation_models{}", 2)
+end
+
+meta.__close = Client.close
+-- Clients hold credentials and a runtime: what a dump of the metatable shows says no more than tostring does.
+meta.__metatable = "bedrock.Client"
+
+--- Make a client from its parts (bedrock.new puts them together).
+---@param parts {config: table, model: table, runtime: table, owns_runtime: boolean, credentials: table|nil, bearer_token: string|nil,
+---  retry: table, clock: table, base_url: string, signing_name: string, region: string|nil, user_agent: string}
+---@return bedrock.Client
+function M.new(parts)
+  return setmetatable({
+    operation_names = parts.model.operation_names,
+    region = parts.region,
+    endpoint_url = parts.base_url,
+    _base_url = parts.base_url:gsub("/+$", ""),
+    _config = parts.config, _model = parts.model, _runtime = parts.runtime, _owns_runtime = parts.owns_runtime,
+    _credentials = parts.credentials, _bearer_token = parts.bearer_token, _retry = parts.retry, _clock = parts.clock,
+    _signing_name = parts.signing_name, _signing_region = parts.region, _user_agent = parts.user_agent,
+    _closed = false,
+  }, meta)
+end
+
+return M

@@ -1,0 +1,104 @@
+--- lua-bedrock: Amazon Bedrock for Lua.
+--
+--     local bedrock = require "bedrock"
+--     local client = assert(bedrock.new { region = "us-east-1" })
+--     local models, err = client:list_foundation_models { byCustomizationType = "FINE_TUNING" }
+--
+-- This file puts a client together from its parts: configuration, endpoint, credentials, retry strategy, runtime.
+
+require("bedrock.native").load "bedrock.core"
+
+local client = require "bedrock.client"
+local clock = require "bedrock.clock"
+local config = require "bedrock.config"
+local credentials = require "bedrock.credentials"
+local endpoint = require "bedrock.endpoint"
+local model = require "bedrock.model"
+local retry = require "bedrock.retry"
+local useragent = require "bedrock.useragent"
+
+local bedrock = {
+  _VERSION = "0.1.0",
+  time = require "bedrock.time",
+}
+
+---@class bedrock.Options
+---@field region? string  otherwise AWS_REGION, AWS_DEFAULT_REGION, or the profile's region
+---@field profile? string  a profile of ~/.aws/config and ~/.aws/credentials
+---@field credentials? bedrock.Credentials|function|table  keys, or a provider (see CONTRIBUTING.md)
+---@field bearer_token? string  an API key, used in place of signatures
+---@field endpoint_url? string  another host than the region's, with an optional port and base path
+---@field max_attempts? integer  3; the first attempt counts
+---@field retry_mode? "standard"|"adaptive"
+---@field connect_timeout? number  seconds, 10
+---@field read_timeout? number  seconds without a byte of the answer, 60
+---@field timeout? number  seconds for a whole call, attempts and pauses included; no limit if not given
+---@field ca_bundle? string  file with the certificates to trust (PEM)
+---@field proxy? string|false  URL of a proxy; false for none; otherwise HTTPS_PROXY and NO_PROXY count
+---@field use_fips_endpoint? boolean
+---@field use_dualstack_endpoint? boolean
+---@field app_id? string  names your program in the User-Agent header
+---@field on_event? fun(event: table)  hears of attempts, answers and retries
+---@field runtime? table  what sends, sleeps and knows the time, in place of libcurl
+---@field api? table  another API table, made by tools/genapi.lua
+---@field environment? table<string, string>  in place of the process's environment
+---@field read_file? fun(path: string): string|nil, string|nil  in place of the disk
+
+local function new_runtime(cfg)
+  if cfg.runtime then return cfg.runtime, false end
+  require("bedrock.native").load "bedrock.curl"
+  local runtime, err = require("bedrock.runtime.curl").new {
+    connect_timeout = cfg.connect_timeout, read_timeout = cfg.read_timeout,
+    ca_bundle = cfg.ca_bundle, proxy = cfg.proxy, environment = cfg.environment,
+  }
+  return runtime, err or true
+end
+
+--- Make a client. Nothing is sent, and no credentials are looked for, before the first call.
+--- Raises at the caller's line for an option that does not exist or has a wrong type.
+---@param options? bedrock.Options
+---@return bedrock.Client|nil client
+---@return bedrock.Error? err  `ConfigurationError`, `CredentialsError`
+function bedrock.new(options)
+  local ok, problem = config.check_options(options, "bedrock.new")
+  if not ok then error(problem, 2) end
+  options = options or {}
+
+  local api = model.load(options.api or require "bedrock.api.bedrock")
+  local metadata = api.metadata
+  local cfg, err = config.load(options)
+  if not cfg then return nil, err end
+
+  local region
+  region, err = config.require_region(cfg)
+  if not region and not cfg.endpoint_url then return nil, err end
+  local base_url, endpoint_err = endpoint.resolve {
+    service = metadata.endpointPrefix, region = region, endpoint_url = cfg.endpoint_url,
+    use_fips_endpoint = cfg.use_fips_endpoint, use_dualstack_endpoint = cfg.use_dualstack_endpoint,
+  }
+  if not base_url then return nil, endpoint_err end
+
+  local bearer_token, bearer_err = credentials.bearer(cfg, base_url)
+  if bearer_err then return nil, bearer_err end
+  local provider
+  if not bearer_token then
+    if not region then return nil, err end -- an endpoint tells where to send, signing still needs the region
+    provider, err = credentials.provider(cfg)
+    if not provider then return nil, err end
+  end
+
+  local runtime, owned = new_runtime(cfg)
+  if not runtime then return nil, owned end
+  return client.new {
+    config = cfg, model = api, runtime = runtime, owns_runtime = owned,
+    credentials = provider, bearer_token = bearer_token,
+    retry = retry.new { mode = cfg.retry_mode, max_attempts = cfg.max_attempts },
+    clock = clock.new(cfg.correct_clock_skew),
+    base_url = base_url, signing_name = metadata.signingName or metadata.endpointPrefix, region = region,
+    user_agent = useragent.build {
+      version = bedrock._VERSION, app_id = cfg.app_id, environment = cfg.environment, retry_mode = cfg.retry_mode,
+    },
+  }
+end
+
+return bedrock
