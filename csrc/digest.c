@@ -1,0 +1,115 @@
+/* digest.c: see digest.h. */
+#include "digest.h"
+
+#include "buf.h"
+
+#include <openssl/err.h>
+#include <openssl/opensslv.h>
+#include <string.h>
+
+enum { BLOCK = 64 }; /* of SHA-256 */
+
+#if OPENSSL_VERSION_NUMBER >= 0x30000000L
+static void acquire_md(bk_hasher *h)
+{
+    h->md = h->fetched = EVP_MD_fetch(NULL, "SHA256", NULL);
+}
+
+static void release_md(EVP_MD *md)
+{
+    EVP_MD_free(md);
+}
+#else
+static void acquire_md(bk_hasher *h)
+{
+    h->md = EVP_sha256();
+}
+
+static void release_md(EVP_MD *md)
+{
+    (void)md;
+}
+#endif
+
+int bk_hasher_open(bk_hasher *h)
+{
+    if (!h->md)
+        acquire_md(h);
+    if (!h->ctx)
+        h->ctx = EVP_MD_CTX_new();
+    if (h->md && h->ctx)
+        return 1;
+    ERR_clear_error();
+    return 0;
+}
+
+void bk_hasher_close(bk_hasher *h)
+{
+    EVP_MD *fetched = h->fetched;
+    EVP_MD_CTX *ctx = h->ctx;
+    memset(h, 0, sizeof *h);
+    EVP_MD_CTX_free(ctx);
+    release_md(fetched);
+}
+
+/* The hash of two pieces; the first may be empty. */
+static int hash_two(bk_hasher *h, const void *a, size_t an, const void *b, size_t bn,
+                    unsigned char out[BK_SHA256_SIZE])
+{
+    if (bk_hasher_open(h) && EVP_DigestInit_ex(h->ctx, h->md, NULL) &&
+        (!an || EVP_DigestUpdate(h->ctx, a, an)) && (!bn || EVP_DigestUpdate(h->ctx, b, bn)) &&
+        EVP_DigestFinal_ex(h->ctx, out, NULL))
+        return 1;
+    ERR_clear_error();
+    return 0;
+}
+
+int bk_sha256(bk_hasher *h, const void *data, size_t n, unsigned char out[BK_SHA256_SIZE])
+{
+    return hash_two(h, NULL, 0, data, n, out);
+}
+
+/*
+ * RFC 2104 by hand: two plain hashes in one context cost less than OpenSSL 3's HMAC() or EVP_MAC,
+ * which set a new context up for every message, and also less than copying contexts that have the
+ * key in them (each copy allocates).
+ */
+int bk_hmac_sha256(bk_hasher *h, const void *key, size_t key_len, const void *data, size_t n,
+                   unsigned char out[BK_SHA256_SIZE])
+{
+    unsigned char pad[BLOCK];
+    int ok = 1;
+    memset(pad, 0, sizeof pad);
+    if (key_len > BLOCK)
+        ok = bk_sha256(h, key, key_len, pad);
+    else if (key_len)
+        memcpy(pad, key, key_len);
+    for (size_t i = 0; i < BLOCK; i++)
+        pad[i] ^= 0x36;
+    ok = ok && hash_two(h, pad, BLOCK, data, n, out);
+    for (size_t i = 0; i < BLOCK; i++)
+        pad[i] ^= 0x36 ^ 0x5C;
+    ok = ok && hash_two(h, pad, BLOCK, out, BK_SHA256_SIZE, out);
+    bk_wipe(pad, sizeof pad);
+    if (!ok)
+        bk_wipe(out, BK_SHA256_SIZE);
+    return ok;
+}
+
+static int digest_once(const EVP_MD *md, const void *data, size_t n, unsigned char *out)
+{
+    if (md && EVP_Digest(n ? data : "", n, out, NULL, md, NULL))
+        return 1;
+    ERR_clear_error();
+    return 0;
+}
+
+int bk_sha1(const void *data, size_t n, unsigned char out[20])
+{
+    return digest_once(EVP_sha1(), data, n, out);
+}
+
+int bk_md5(const void *data, size_t n, unsigned char out[16])
+{
+    return digest_once(EVP_md5(), data, n, out);
+}

@@ -1,0 +1,46 @@
+/* random.c: see random.h. */
+#include "random.h"
+
+#include "hex.h"
+
+#include <limits.h>
+#include <openssl/err.h>
+#include <openssl/rand.h>
+#include <stdint.h>
+#include <string.h>
+
+int bk_random_bytes(void *out, size_t n)
+{
+    if (n <= INT_MAX && RAND_bytes(out, (int)n) == 1)
+        return 1;
+    ERR_clear_error();
+    return 0;
+}
+
+int bk_random_unit(double *out)
+{
+    uint64_t bits;
+    if (!bk_random_bytes(&bits, sizeof bits))
+        return 0;
+    *out = (double)(bits >> 11) / 9007199254740992.0; /* 2^53 */
+    return 1;
+}
+
+int bk_uuid4(char out[BK_UUID_SIZE + 1])
+{
+    unsigned char b[16];
+    char text[32];
+    if (!bk_random_bytes(b, sizeof b))
+        return 0;
+    b[6] = (unsigned char)((b[6] & 0x0F) | 0x40); /* version 4 */
+    b[8] = (unsigned char)((b[8] & 0x3F) | 0x80); /* the variant of RFC 4122 */
+    bk_hex(text, b, sizeof b);
+    static const struct {
+        int from, to, n;
+    } groups[] = {{0, 0, 8}, {8, 9, 4}, {12, 14, 4}, {16, 19, 4}, {20, 24, 12}};
+    memset(out, '-', BK_UUID_SIZE);
+    for (size_t i = 0; i < sizeof groups / sizeof *groups; i++)
+        memcpy(out + groups[i].to, text + groups[i].from, (size_t)groups[i].n);
+    out[BK_UUID_SIZE] = '\0';
+    return 1;
+}
