@@ -91,12 +91,12 @@ local function distance(a, b, limit)
   if math.abs(la - lb) > limit then
     return nil
   end
-  local before, previous, current = nil, {}, nil
+  local before, previous = nil, {}
   for j = 0, lb do
     previous[j] = j
   end
   for i = 1, la do
-    current = { [0] = i }
+    local current = { [0] = i }
     local lowest = i
     local ca = a:byte(i)
     for j = 1, lb do
