@@ -2,6 +2,8 @@
 #
 # LUA names the interpreter (lua5.4, lua5.3, lua5.1, luajit); each one has a build folder of its own, so all of them can
 # stand side by side. VARIANT=asan builds with AddressSanitizer and UBSan into a folder of its own, too.
+#
+# Flags come from pkg-config when this file is read. Targets that install packages first therefore call make anew.
 
 LUA     ?= lua5.4
 VARIANT ?=
@@ -9,34 +11,59 @@ BUILD   := build/$(LUA)$(if $(VARIANT),-$(VARIANT))
 
 PKG_CONFIG ?= pkg-config
 PREFIX     ?= /usr/local
+SECONDS    ?= 10
+PORT       ?= 8080
 LUA_ABI    := $(patsubst lua%,%,$(patsubst luajit,5.1,$(LUA)))
 
-# What each module is made of: csrc/NAME.c.
-CORE := core buf lbuf uri hex base64 digest crc32 timefmt random sigv4 lencoding ltime lsigv4 jsonscan jsonshape jsonenc jsondec ljson
-CURL := curl buf lbuf http lhttp
+INST_LUADIR := $(DESTDIR)$(PREFIX)/share/lua/$(LUA_ABI)
+INST_LIBDIR := $(DESTDIR)$(PREFIX)/lib/lua/$(LUA_ABI)
+
+# What each module is made of: csrc/NAME.c. HTTP has a module of its own, all else is the core; both carry the buffers.
+# The l* files and the openers read the Lua stack, all others know no Lua.
+CURL  := curl http lhttp buf lbuf
+CORE  := $(sort $(filter-out curl http lhttp,$(patsubst csrc/%.c,%,$(wildcard csrc/*.c))))
+PLAIN := $(filter-out core curl l%,$(sort $(CORE) $(CURL)))
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-qual \
         -Wwrite-strings -Wformat=2 -Wundef -Wvla -Wdouble-promotion
 OPT  := -O2
 SAN  :=
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 ifeq ($(VARIANT),asan)
 OPT := -O1 -g -fno-omit-frame-pointer
-SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined
+# A module that stays loaded lets the leak report name its functions.
+SAN := $(SANITIZE) -Wl,-z,nodelete
 endif
-LUA_CFLAGS   := $(shell $(PKG_CONFIG) --cflags $(LUA) 2>/dev/null)
+# Homebrew and others name Lua's .pc file in their own ways.
+LUA_PC       := $(shell for n in $(LUA) lua-$(LUA_ABI) lua; do $(PKG_CONFIG) --exists $$n 2>/dev/null && echo $$n && break; done)
+LUA_CFLAGS   := $(shell $(PKG_CONFIG) --cflags $(LUA_PC) 2>/dev/null)
 CORE_CFLAGS  := $(shell $(PKG_CONFIG) --cflags-only-I libcrypto 2>/dev/null)
 CURL_CFLAGS  := $(shell $(PKG_CONFIG) --cflags libcurl 2>/dev/null)
 CORE_LIBS    := $(or $(shell $(PKG_CONFIG) --libs libcrypto 2>/dev/null),-lcrypto) -lcjson -lm
 CURL_LIBS    := $(or $(shell $(PKG_CONFIG) --libs libcurl 2>/dev/null),-lcurl)
-BUILD_CFLAGS := -std=c99 -D_GNU_SOURCE $(OPT) $(SAN) $(WARN) -fPIC -fvisibility=hidden $(LUA_CFLAGS) $(CORE_CFLAGS) $(CURL_CFLAGS) $(CFLAGS)
+BASE_CFLAGS  := -std=c99 -D_GNU_SOURCE $(WARN) $(CORE_CFLAGS) $(CURL_CFLAGS)
+BUILD_CFLAGS := $(BASE_CFLAGS) $(OPT) $(SAN) -fPIC -fvisibility=hidden $(LUA_CFLAGS) $(CFLAGS)
 SHARED       := $(if $(filter Darwin,$(shell uname -s)),-bundle -undefined dynamic_lookup,-shared)
+
+# Said only where a compiler's error about lua.h would have to say it.
+HINT         := $(if $(LUA_PC)$(filter command line,$(origin LUA_CFLAGS)),, || \
+                  { echo "pkg-config does not know $(LUA). make deps installs what the build needs." >&2; exit 1; })
 
 CORE_OBJ := $(CORE:%=$(BUILD)/obj/%.o)
 CURL_OBJ := $(CURL:%=$(BUILD)/obj/%.o)
 
 all: build
 
-build: $(BUILD)/bedrock/core.so $(BUILD)/bedrock/curl.so ## build both C modules for $(LUA)
+help: ## list the targets
+	@echo "make TARGET [LUA=lua5.4|lua5.3|lua5.1|luajit]"
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | sort | awk -F'\t' '{ printf "  %-10s %s\n", $$1, $$2 }'
+
+## ---------------------------------------------------------------------------------------------------- set-up and build
+
+deps: ## install what build and tests need (Debian/Ubuntu; elsewhere it prints the names)
+	@tools/deps all
+
+build: $(BUILD)/bedrock/core.so $(BUILD)/bedrock/curl.so ## build both C modules for LUA
 
 $(BUILD)/bedrock/core.so: $(CORE_OBJ)
 	@mkdir -p $(@D)
@@ -48,15 +75,107 @@ $(BUILD)/bedrock/curl.so: $(CURL_OBJ)
 
 $(BUILD)/obj/%.o: csrc/%.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(BUILD_CFLAGS) -MMD -MP -c -o $@ $<
+	$(CC) $(BUILD_CFLAGS) -MMD -MP -c -o $@ $<$(HINT)
 
 -include $(wildcard $(BUILD)/obj/*.d)
 
-env: ## print export lines with which $(LUA) finds the built tree
+env: ## print export lines with which LUA finds the built tree: eval "$(make -s env LUA=...)"
 	@echo "export LUA_PATH='$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;;'"
 	@echo "export LUA_CPATH='$(CURDIR)/$(BUILD)/?.so;;'"
+
+install: build ## install for LUA below PREFIX (DESTDIR is honoured)
+	@$(MAKE) --no-print-directory install-files
+
+# Without `build` among its needs, since LuaRocks has built with flags of its own when it calls this.
+install-files:
+	@cd lua && find bedrock -name '*.lua' | sort | while read -r f; do \
+	    mkdir -p "$(abspath $(INST_LUADIR))/$$(dirname $$f)" && \
+	    install -m 644 $$f "$(abspath $(INST_LUADIR))/$$f" || exit 1; done
+	@mkdir -p "$(INST_LIBDIR)/bedrock"
+	@for m in core curl; do install -m 755 $(BUILD)/bedrock/$$m.so "$(INST_LIBDIR)/bedrock/$$m.so" || exit 1; done
+
+# LuaRocks: a folder of its own, made anew, so that a build with its flags never meets one with ours.
+rock:
+	@rm -rf $(BUILD)
+	@$(MAKE) --no-print-directory build
 
 clean: ## remove all that was built
 	rm -rf build
 
-.PHONY: all build env clean
+## ------------------------------------------------------------------------------------------------------- try and check
+
+demo: ## run a fine-tuning job from start to end against the emulator
+	@tools/deps $(if $(filter lua5.4,$(LUA)),demo,all)
+	@$(MAKE) --no-print-directory -s build
+	@tools/demo $(LUA)
+
+emulator: build ## serve the Bedrock emulator on 127.0.0.1:PORT
+	@eval "$$($(MAKE) -s env)" && exec $(LUA) -e 'require("bedrock.emulator.server").run { port = $(PORT) }'
+
+test: deps ## all suites: lint, units, specs, sanitizers, valgrind, installs (SUITES="lint busted-luajit" for some)
+	@tools/test $(SUITES)
+
+lint: ## luacheck, cppcheck, clang-format, and warnings of gcc and clang for every Lua
+	@tools/test lint
+
+format: ## clang-format all C files in place
+	clang-format -i $(wildcard csrc/*.[ch] spec/*/*.[ch] bench/*.[ch])
+
+bench: deps ## client CPU beside a bare libcurl program, and the JSON codec beside lua-cjson
+	@for l in lua5.4 luajit; do $(MAKE) --no-print-directory -s build LUA=$$l || exit 1; done
+	@bench/run
+
+fuzz: deps ## libFuzzer on the plain C halves, SECONDS each
+	@$(MAKE) --no-print-directory -s fuzzers
+	@tools/fuzz $(SECONDS)
+
+## ----------------------------------------------------------------------------- test programs in C (called by tools/test)
+
+# The plain halves with sanitizers, once for all unit tests. No Lua header is in reach.
+UNIT_CFLAGS := $(BASE_CFLAGS) $(SANITIZE) -O1 -g -fno-omit-frame-pointer -Icsrc
+UNITS       := $(patsubst spec/csrc/%.c,build/unit/%,$(wildcard spec/csrc/*_test.c))
+
+units: $(UNITS)
+
+build/unit/%_test: spec/csrc/%_test.c build/unit/plain.a
+	$(CC) $(UNIT_CFLAGS) -MMD -MP -MF $@.d -o $@ $< build/unit/plain.a $(CORE_LIBS) $(CURL_LIBS)
+
+build/unit/plain.a: $(PLAIN:%=build/unit/obj/%.o)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+build/unit/obj/%.o: csrc/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(UNIT_CFLAGS) -MMD -MP -c -o $@ $<
+
+-include $(wildcard build/unit/*.d build/unit/obj/*.d)
+
+# libFuzzer comes with clang.
+FUZZ_CC     ?= clang
+FUZZ_CFLAGS := $(BASE_CFLAGS) -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -O1 -g -Icsrc
+FUZZERS     := $(patsubst spec/fuzz/%.c,build/fuzz/%,$(wildcard spec/fuzz/*_fuzz.c))
+
+fuzzers: $(FUZZERS)
+
+build/fuzz/%_fuzz: spec/fuzz/%_fuzz.c $(PLAIN:%=build/fuzz/obj/%.o)
+	$(FUZZ_CC) $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(CORE_LIBS) $(CURL_LIBS)
+
+build/fuzz/obj/%.o: csrc/%.c Makefile
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(FUZZ_CFLAGS) -MMD -MP -c -o $@ $<
+
+-include $(wildcard build/fuzz/obj/*.d)
+
+# An interpreter with the sanitizers linked in: LD_PRELOAD would put them into every program that a test starts, too.
+build/asan/lua5.4: spec/support/lua.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) $(SANITIZE) -O1 -g -Wl,-E -o $@ $< $(shell $(PKG_CONFIG) --cflags --libs lua5.4) -lm -ldl
+
+# Both modules inside one program, our own allocations led through its allocator (see spec/oom/oom.c).
+OOM_WRAP := $(foreach f,malloc calloc realloc free strdup strndup,-Wl,--wrap=$(f))
+build/oom/oom: spec/oom/oom.c $(addprefix csrc/,$(addsuffix .c,$(sort $(CORE) $(CURL)))) $(wildcard csrc/*.h) Makefile
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) $(SANITIZE) -O1 -g -fno-omit-frame-pointer -Icsrc $(OOM_WRAP) -o $@ \
+	    $(filter %.c,$^) $(shell $(PKG_CONFIG) --cflags --libs lua5.4) $(CORE_LIBS) $(CURL_LIBS) -lpthread -ldl
+
+.PHONY: all help deps build env install install-files rock clean demo emulator test lint format bench fuzz units fuzzers
