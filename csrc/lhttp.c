@@ -1,0 +1,360 @@
+/*
+ * lhttp.c: HTTP sessions as userdata "bedrock.curl.session".
+ *
+ *   session = curl.session(ca_bundle | nil, max_body | nil)  -> session | nil, message
+ *   session:perform(request, proxy | nil, connect_ms | nil, read_ms | nil, deadline | nil)
+ *       -> response | nil, kind, message, tunnel_status
+ *   session:close()
+ *   curl.sleep(seconds) -> seconds left (0 unless a signal came)
+ *   curl.now() -> seconds since 1970, with their fraction
+ *   curl.version() -> what libcurl and its parts call themselves
+ *
+ * `kind` is a name of bk_http_outcome_name; lua/bedrock/runtime/curl.lua makes error tables of it.
+ * No Lua function runs while a request is under way, except finalizers when the answer is turned
+ * into a table; `busy` keeps those out.
+ */
+#include "http.h"
+#include "lhttp.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <time.h>
+
+#define SESSION_TYPE "bedrock.curl.session"
+#define MAX_MS 2000000000.0
+#define MAX_SLEEP 1e9
+
+typedef struct session {
+    bk_http http;
+    int busy;
+} session;
+
+static session *to_session(lua_State *L)
+{
+    session *s = luaL_checkudata(L, 1, SESSION_TYPE);
+    if (!s->http.easy)
+        luaL_error(L, "the HTTP session is closed");
+    if (s->busy)
+        luaL_error(L, "the HTTP session is in use");
+    return s;
+}
+
+static int new_session(lua_State *L)
+{
+    size_t len = 0;
+    const char *ca_bundle = luaL_optlstring(L, 1, NULL, &len);
+    lua_Number max_body = luaL_optnumber(L, 2, (lua_Number)BK_HTTP_MAX_BODY);
+    luaL_argcheck(L, !ca_bundle || strlen(ca_bundle) == len, 1, "the path holds a NUL byte");
+    luaL_argcheck(L, max_body >= 0 && max_body < 1e15, 2, "not a size in bytes");
+    session *s = bk_newuserdata(L, sizeof *s);
+    memset(s, 0, sizeof *s);
+    bk_setmetatable(L, SESSION_TYPE);
+    size_t limit = max_body < (lua_Number)((size_t)-1 / 2) ? (size_t)max_body : (size_t)-1 / 2;
+    if (bk_http_open(&s->http, ca_bundle, limit) != BK_HTTP_OK) {
+        lua_pushnil(L);
+        lua_pushstring(L, bk_http_message(&s->http));
+        return 2;
+    }
+    return 1;
+}
+
+static int session_close(lua_State *L)
+{
+    session *s = luaL_checkudata(L, 1, SESSION_TYPE);
+    if (s->busy)
+        return luaL_error(L, "the HTTP session is in use");
+    bk_http_close(&s->http);
+    return 0;
+}
+
+static int session_tostring(lua_State *L)
+{
+    session *s = luaL_checkudata(L, 1, SESSION_TYPE);
+    lua_pushfstring(L, SESSION_TYPE " (%s): %p", s->http.easy ? "open" : "closed", (void *)s);
+    return 1;
+}
+
+/* ---- the request ---- */
+
+static bk_http_outcome refuse_type(bk_http *h, const char *what, const char *must)
+{
+    (void)snprintf(h->message, sizeof h->message, "%s must be %s", what, must);
+    return BK_HTTP_BAD_REQUEST;
+}
+
+static bk_http_outcome add_header(lua_State *L, bk_http *h, const char *name, size_t name_len,
+                                  int at)
+{
+    size_t len;
+    const char *value = lua_tolstring(L, at, &len);
+    return bk_http_header(h, name, name_len, value, len);
+}
+
+/* The table at index `at`: name -> string or list of strings. Numbers are not taken, as their text
+ * would differ by Lua. */
+static bk_http_outcome add_headers(lua_State *L, bk_http *h, int at)
+{
+    bk_http_outcome outcome = BK_HTTP_OK;
+    lua_pushnil(L);
+    while (lua_next(L, at)) {
+        int value = lua_gettop(L);
+        size_t len;
+        const char *name;
+        if (lua_type(L, value - 1) != LUA_TSTRING)
+            return refuse_type(h, "a header's name", "a string");
+        name = lua_tolstring(L, value - 1, &len);
+        if (lua_type(L, value) == LUA_TSTRING) {
+            outcome = add_header(L, h, name, len, value);
+        } else if (lua_type(L, value) == LUA_TTABLE) {
+            int n = (int)bk_rawlen(L, value);
+            for (int i = 1; i <= n && outcome == BK_HTTP_OK; i++) {
+                lua_rawgeti(L, value, i);
+                outcome = lua_type(L, -1) == LUA_TSTRING ? add_header(L, h, name, len, value + 1)
+                                                         : bk_http_refuse_value(h, name, len);
+                lua_pop(L, 1);
+            }
+        } else {
+            outcome = bk_http_refuse_value(h, name, len);
+        }
+        if (outcome != BK_HTTP_OK)
+            return outcome;
+        lua_settop(L, value - 1);
+    }
+    return BK_HTTP_OK;
+}
+
+static bk_http_outcome read_request(lua_State *L, bk_http *h, int method, int url, int headers,
+                                    int body)
+{
+    size_t method_len, url_len, len;
+    const char *m, *u;
+    bk_http_outcome outcome;
+    if (lua_type(L, method) != LUA_TSTRING)
+        return refuse_type(h, "request.method", "a string");
+    if (lua_type(L, url) != LUA_TSTRING)
+        return refuse_type(h, "request.url", "a string");
+    m = lua_tolstring(L, method, &method_len);
+    u = lua_tolstring(L, url, &url_len);
+    outcome = bk_http_begin(h, m, method_len, u, url_len);
+    if (outcome != BK_HTTP_OK)
+        return outcome;
+    if (lua_istable(L, headers))
+        outcome = add_headers(L, h, headers);
+    else if (!lua_isnil(L, headers))
+        outcome = refuse_type(h, "request.headers", "a table");
+    if (outcome != BK_HTTP_OK)
+        return outcome;
+    if (lua_type(L, body) == LUA_TSTRING) {
+        const char *bytes = lua_tolstring(L, body, &len);
+        return bk_http_body(h, bytes, len);
+    }
+    return lua_isnil(L, body) ? BK_HTTP_OK : refuse_type(h, "request.body", "a string");
+}
+
+/* ---- the response ---- */
+
+static void push_version(lua_State *L, long version)
+{
+    switch (version) {
+    case CURL_HTTP_VERSION_1_0:
+        lua_pushliteral(L, "1.0");
+        break;
+    case CURL_HTTP_VERSION_1_1:
+        lua_pushliteral(L, "1.1");
+        break;
+    case CURL_HTTP_VERSION_2_0:
+        lua_pushliteral(L, "2");
+        break;
+    default:
+        lua_pushliteral(L, "3");
+        break;
+    }
+}
+
+static void push_headers(lua_State *L, bk_http *h)
+{
+    size_t at = 0, name_len, value_len;
+    const char *name, *value;
+    lua_createtable(L, 0, 12);
+    while (bk_http_next_header(h, &at, &name, &name_len, &value, &value_len)) {
+        lua_pushlstring(L, name, name_len); /* headers name */
+        lua_pushvalue(L, -1);
+        lua_rawget(L, -3); /* headers name old */
+        if (lua_isnil(L, -1)) {
+            lua_pop(L, 1);
+            lua_pushlstring(L, value, value_len);
+        } else {
+            lua_pushliteral(L, ", ");
+            lua_pushlstring(L, value, value_len);
+            lua_concat(L, 3);
+        }
+        lua_rawset(L, -3);
+    }
+}
+
+/* Runs protected, so that a failed allocation can't leave the session busy. */
+static int push_response(lua_State *L)
+{
+    session *s = lua_touserdata(L, 1);
+    bk_http *h = &s->http;
+    lua_createtable(L, 0, 6);
+    lua_pushinteger(L, h->status);
+    lua_setfield(L, -2, "status");
+    push_headers(L, h);
+    lua_setfield(L, -2, "headers");
+    lua_pushlstring(L, h->out.data ? h->out.data : "", h->out.len);
+    lua_setfield(L, -2, "body");
+    push_version(L, h->http_version);
+    lua_setfield(L, -2, "http_version");
+    lua_pushinteger(L, (lua_Integer)h->connects);
+    lua_setfield(L, -2, "connects");
+    lua_pushboolean(L, h->connects == 0);
+    lua_setfield(L, -2, "reused");
+    return 1;
+}
+
+static lua_Number wall_clock(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (lua_Number)t.tv_sec + (lua_Number)t.tv_nsec / 1e9;
+}
+
+/* Whole milliseconds, rounded up; 0 (no limit) for nil and for what is too large to count. */
+static long to_ms(lua_Number ms)
+{
+    long whole;
+    if (!(ms > 0) || ms >= MAX_MS)
+        return 0;
+    whole = (long)ms;
+    return (lua_Number)whole < ms ? whole + 1 : whole;
+}
+
+static int failure(lua_State *L, bk_http *h, bk_http_outcome outcome)
+{
+    lua_pushnil(L);
+    lua_pushstring(L, bk_http_outcome_name(outcome));
+    lua_pushstring(L, bk_http_message(h));
+    lua_pushinteger(L, (lua_Integer)h->tunnel);
+    return 4;
+}
+
+enum {
+    ARG_SELF = 1,
+    ARG_REQUEST,
+    ARG_PROXY,
+    ARG_CONNECT,
+    ARG_READ,
+    ARG_DEADLINE,
+    METHOD,
+    URL,
+    HEADERS,
+    BODY,
+    PUSHER
+};
+
+static int session_perform(lua_State *L)
+{
+    session *s = to_session(L);
+    bk_http *h = &s->http;
+    bk_http_outcome outcome;
+    luaL_checktype(L, ARG_REQUEST, LUA_TTABLE);
+    const char *proxy = luaL_optstring(L, ARG_PROXY, "");
+    long connect_ms = to_ms(luaL_optnumber(L, ARG_CONNECT, 0));
+    long read_ms = to_ms(luaL_optnumber(L, ARG_READ, 0));
+    long whole_ms = 0;
+    int late = 0;
+    if (!lua_isnoneornil(L, ARG_DEADLINE)) {
+        lua_Number left = luaL_checknumber(L, ARG_DEADLINE) - wall_clock();
+        late = !(left > 0);
+        whole_ms = to_ms(left * 1000);
+    }
+    lua_settop(L, ARG_DEADLINE);
+    luaL_checkstack(L, 16, "too many values");
+    lua_getfield(L, ARG_REQUEST, "method");
+    lua_getfield(L, ARG_REQUEST, "url");
+    lua_getfield(L, ARG_REQUEST, "headers");
+    lua_getfield(L, ARG_REQUEST, "body");
+    lua_pushcfunction(L, push_response); /* made now: on 5.1 it allocates */
+    lua_pushvalue(L, ARG_SELF);
+    to_session(L); /* the metamethods of a request may have closed it */
+
+    s->busy = 1;
+    outcome = read_request(L, h, METHOD, URL, HEADERS, BODY);
+    if (outcome == BK_HTTP_OK && late)
+        outcome = BK_HTTP_TIMEOUT_WHOLE;
+    if (outcome == BK_HTTP_OK)
+        outcome = bk_http_setup(h, proxy, connect_ms, read_ms, whole_ms);
+    if (outcome == BK_HTTP_OK)
+        outcome = bk_http_perform(h);
+    lua_settop(L, PUSHER + 1);
+    if (outcome != BK_HTTP_OK) {
+        bk_http_drop(h);
+        s->busy = 0;
+        return failure(L, h, outcome);
+    }
+    int code = lua_pcall(L, 1, 1, 0);
+    bk_http_reset(h);
+    s->busy = 0;
+    return code == 0 ? 1 : lua_error(L);
+}
+
+/* ---- the clock ---- */
+
+static int now(lua_State *L)
+{
+    lua_pushnumber(L, wall_clock());
+    return 1;
+}
+
+/*
+ * Returns early when a signal comes, with what is left: the caller goes round a Lua loop, where the
+ * interpreter's own signal hook (Ctrl-C) has its turn.
+ */
+static int sleep_seconds(lua_State *L)
+{
+    lua_Number seconds = luaL_checknumber(L, 1);
+    lua_Number left = 0;
+    if (seconds > 0) {
+        struct timespec t, rest = {0, 0};
+        lua_Number part = seconds < MAX_SLEEP ? seconds : MAX_SLEEP;
+        left = seconds - part;
+        t.tv_sec = (time_t)part;
+        t.tv_nsec = (long)((part - (lua_Number)t.tv_sec) * 1e9);
+        if (nanosleep(&t, &rest) != 0 && errno == EINTR)
+            left += (lua_Number)rest.tv_sec + (lua_Number)rest.tv_nsec / 1e9;
+    }
+    lua_pushnumber(L, left);
+    return 1;
+}
+
+static int version(lua_State *L)
+{
+    lua_pushstring(L, curl_version());
+    return 1;
+}
+
+static const luaL_Reg methods[] = {
+    {"perform", session_perform}, {"close", session_close}, {NULL, NULL}};
+
+static const luaL_Reg metamethods[] = {{"__gc", session_close},
+                                       {"__close", session_close},
+                                       {"__tostring", session_tostring},
+                                       {NULL, NULL}};
+
+static const luaL_Reg functions[] = {{"session", new_session},
+                                     {"sleep", sleep_seconds},
+                                     {"now", now},
+                                     {"version", version},
+                                     {NULL, NULL}};
+
+void bk_open_http(lua_State *L)
+{
+    if (bk_newmetatable(L, SESSION_TYPE)) {
+        bk_setfuncs(L, metamethods, 0);
+        bk_newlib(L, methods);
+        lua_setfield(L, -2, "__index");
+    }
+    lua_pop(L, 1);
+    bk_setfuncs(L, functions, 0);
+}
