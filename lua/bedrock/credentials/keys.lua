@@ -1,0 +1,86 @@
+-- keys.lua: the table of credentials that every provider gives, made and checked in one place.
+--
+-- Keys and tokens go into headers and into signatures, so a stray line feed or blank in them (a file read with its last
+-- line break, a copied trailing blank) is refused here, in words, rather than by the service with a riddle. What is
+-- refused is never shown.
+
+local errors = require "bedrock.errors"
+
+local keys = {}
+
+---@class bedrock.Credentials
+---@field access_key_id string
+---@field secret_access_key string
+---@field session_token? string
+---@field account_id? string
+---@field expiration? number  seconds since 1970; none: they do not expire
+---@field provider string  who gave them: "options", "environment", "profile" …
+---@field profile? string  the profile's name, where one gave them
+
+local credentials_mt = { __name = "bedrock.Credentials" }
+
+-- The last four characters of a key id are what AWS's own tools show; a short one is shown not at all.
+function credentials_mt.__tostring(self)
+  local id = self.access_key_id
+  local tail = type(id) == "string" and #id >= 16 and id:sub(-4) or ""
+  return ("credentials (key ****%s from %s%s)"):format(tail, tostring(self.provider),
+    self.session_token and ", temporary" or "")
+end
+
+--- A CredentialsError.
+---@param message string
+---@return nil
+---@return bedrock.Error err
+function keys.fail(message)
+  return nil, errors.new { code = "CredentialsError", message = message, retryable = false }
+end
+
+-- Visible ASCII in one piece.
+local function problem_of(value, required)
+  if value == nil then return required and "is missing" or nil end
+  if type(value) ~= "string" then return "must be a string, got " .. type(value) end
+  if value == "" then return "is empty" end
+  if value:find("[^\33-\126]") then
+    return "has a blank, a line break or a character outside printable ASCII in it (copied with too much?)"
+  end
+  return nil
+end
+
+--- Check what a provider found and make a credentials table of it; the table passed stays as it is.
+---@param found table  access_key_id, secret_access_key, session_token?, account_id?, expiration?
+---@param provider string
+---@param where string  begins the message of an error: "the environment variables", "profile ..."
+---@param names? table<string, string>  what the members are called there
+---@return bedrock.Credentials|nil credentials
+---@return bedrock.Error? err  CredentialsError
+function keys.make(found, provider, where, names)
+  names = names or {}
+  local token, account = found.session_token, found.account_id
+  if token == "" then token = nil end
+  if account == "" then account = nil end
+  local problems = {
+    { "access_key_id", problem_of(found.access_key_id, true) },
+    { "secret_access_key", problem_of(found.secret_access_key, true) },
+    { "session_token", problem_of(token) },
+    { "account_id", problem_of(account) },
+  }
+  for _, row in ipairs(problems) do
+    if row[2] then return keys.fail(("%s: %s %s"):format(where, names[row[1]] or row[1], row[2])) end
+  end
+  local expiration = found.expiration
+  if expiration ~= nil and not (type(expiration) == "number" and expiration == expiration) then
+    return keys.fail(("%s: %s must be a number of seconds since 1970, got %s"):format(where,
+      names.expiration or "expiration", type(expiration)))
+  end
+  return setmetatable({
+    access_key_id = found.access_key_id,
+    secret_access_key = found.secret_access_key,
+    session_token = token,
+    account_id = account,
+    expiration = expiration,
+    provider = provider,
+    profile = found.profile,
+  }, credentials_mt)
+end
+
+return keys
