@@ -1,0 +1,78 @@
+/*
+ * ljson.c: opens the JSON codec of bedrock.core. Its parts: ljsonshape.c compiles shapes,
+ * ljsonenc.c and ljsondec.c walk values beside them; jsonscan.c, jsonquote.c and jsonnum.c know the
+ * text and no Lua.
+ */
+#include "core.h"
+#include "ljson.h"
+
+#include <cjson/cJSON.h>
+
+#define SHAPE_TYPE "bedrock.json.shape"
+#define WORK_TYPE "bedrock.json.work"
+
+bk_json_work *bk_json_pushwork(lua_State *L)
+{
+    bk_json_work *w = bk_newuserdata(L, sizeof *w);
+    memset(w, 0, sizeof *w);
+    lua_pushvalue(L, lua_upvalueindex(BK_JSON_UP_WORK));
+    lua_setmetatable(L, -2);
+    return w;
+}
+
+void bk_json_clearwork(bk_json_work *w)
+{
+    cJSON *tree = w->tree;
+    w->tree = NULL;
+    if (tree)
+        cJSON_Delete(tree);
+    bk_buf_free(&w->text);
+    bk_buf_free(&w->more);
+}
+
+static int work_gc(lua_State *L)
+{
+    bk_json_work *w = luaL_checkudata(L, 1, WORK_TYPE);
+    bk_json_clearwork(w);
+    return 0;
+}
+
+bk_json_shape *bk_json_checkshape(lua_State *L, int index)
+{
+    void *shape = lua_touserdata(L, index);
+    if (shape && lua_getmetatable(L, index)) {
+        int same = lua_rawequal(L, -1, lua_upvalueindex(BK_JSON_UP_SHAPE));
+        lua_pop(L, 1);
+        if (same)
+            return shape;
+    }
+    luaL_argerror(L, index, "compiled JSON shape expected");
+    return NULL;
+}
+
+static const luaL_Reg functions[] = {
+    {"json_shape", bk_json_lshape},
+    {"json_encode", bk_json_lencode},
+    {"json_encode_plain", bk_json_lencode_plain},
+    {"json_decode", bk_json_ldecode},
+    {"json_decode_plain", bk_json_ldecode_plain},
+    {NULL, NULL},
+};
+
+void bk_open_json(lua_State *L)
+{
+    lua_pushlightuserdata(L, NULL);
+    lua_setfield(L, -2, "json_null");
+
+    bk_newmetatable(L, SHAPE_TYPE);
+    lua_pushcfunction(L, bk_json_shape_gc);
+    lua_setfield(L, -2, "__gc");
+    bk_newmetatable(L, WORK_TYPE);
+    lua_pushcfunction(L, work_gc);
+    lua_setfield(L, -2, "__gc");
+    /* One array metatable for all who load the module in this state, also if it is loaded twice. */
+    bk_newmetatable(L, "bedrock.json.array");
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -5, "json_array_mt");
+    bk_setfuncs(L, functions, BK_JSON_UPVALUES);
+}
