@@ -31,9 +31,13 @@ local model = {}
 ---@field hostLabel? boolean
 ---@field timestampFormat? "iso8601"|"rfc822"|"unixTimestamp"
 
+---@alias bedrock.ShapeType
+---| "structure" | "list" | "map" | "string" | "integer" | "long" | "float" | "double" | "boolean" | "timestamp"
+---| "blob" | "document"
+
 ---@class bedrock.Shape
 ---@field name string
----@field type "structure"|"list"|"map"|"string"|"integer"|"long"|"float"|"double"|"boolean"|"timestamp"|"blob"|"document"
+---@field type bedrock.ShapeType
 ---@field members? table<string, bedrock.Member>
 ---@field order? string[]  the members' names as the API lists them
 ---@field required? string[]
@@ -89,7 +93,7 @@ function model.snake_case(name)
   return name
 end
 
-local compile = loadstring or load
+local compile = rawget(_G, "loadstring") or load -- 5.1's load takes functions only
 
 -- An entry as a table, whether it is one or a string that holds one.
 local function entry(section, name, what)
@@ -201,7 +205,9 @@ local function make_operation(api, name, snake, resolve, exception)
   })
 end
 
-local loaded = setmetatable({}, { __mode = "k" })
+-- Values are weak too, since a model refers to its table and Lua 5.1 would never let go of such a pair. Whoever works
+-- with a model holds it.
+local loaded = setmetatable({}, { __mode = "kv" })
 
 --- The model of an API table. The same table gives the same model.
 --- Raises if the table is none; what it holds is checked when it is used.

@@ -1,0 +1,984 @@
+--- The protocol rest-json: parameters to the parts of a request, an answer to a table or an error.
+--
+-- Nothing here knows a service, a host or a socket. What an operation needs (where each member goes, how its value is
+-- written, the codec's compiled shapes) is worked out once, on the operation's first call, and kept on it as a plan: a
+-- call then only follows lists. JSON itself is written and read by the codec in C, which leaves out every member that
+-- has a place elsewhere.
+
+local core = require "bedrock.core"
+local errors = require "bedrock.errors"
+
+local rest_json = {}
+
+local null = core.json_null
+local uri_encode = core.uri_encode
+local math_type, to_integer = rawget(math, "type"), rawget(math, "tointeger") -- since Lua 5.3
+
+---@class bedrock.RequestParts
+---@field method string
+---@field path string  escaped, begins with "/"; an endpoint's base path is not in it
+---@field query string  escaped, or ""
+---@field headers table<string, string>
+---@field body? string
+---@field host_prefix? string  what goes in front of the endpoint's host
+
+-- ---------------------------------------------------------------------------------------------------------------
+-- Scalars as text, for paths, queries and headers
+
+-- A number in decimal digits alone, the fewest that read back as the same number.
+local function decimal(value)
+  if value ~= value then
+    return "NaN"
+  elseif value == math.huge then
+    return "Infinity"
+  elseif value == -math.huge then
+    return "-Infinity"
+  elseif value == 0 then
+    return "0"
+  elseif value % 1 == 0 then
+    if value >= -2 ^ 53 and value <= 2 ^ 53 or math_type and math_type(value) == "integer" then
+      return ("%d"):format(value)
+    end
+    return ("%.0f"):format(value)
+  end
+  local text
+  for digits = 15, 17 do
+    text = ("%." .. digits .. "g"):format(value)
+    if tonumber(text) == value then
+      break
+    end
+  end
+  text = text:gsub(",", ".") -- a locale may write its own decimal point
+  local sign, whole, fraction, exponent = text:match("^(%-?)(%d+)%.?(%d*)e([+-]%d+)$")
+  if not exponent then
+    return text
+  end
+  -- Integral numbers were written above, so the exponent can only be negative or shorter than the fraction.
+  local digits, point = whole .. fraction, #whole + tonumber(exponent)
+  if point <= 0 then
+    return sign .. "0." .. ("0"):rep(-point) .. digits
+  end
+  return sign .. digits:sub(1, point) .. "." .. digits:sub(point + 1)
+end
+
+local function write_string(value)
+  if type(value) == "string" then
+    return value
+  elseif type(value) == "number" then
+    return decimal(value)
+  end
+  return nil, "must be a string"
+end
+
+local function write_integer(value)
+  if type(value) == "number" and value % 1 == 0 then
+    return decimal(value)
+  end
+  return nil, "must be an integer"
+end
+
+local function write_float(value)
+  if type(value) == "number" then
+    return decimal(value)
+  end
+  return nil, "must be a number"
+end
+
+local function write_boolean(value)
+  if type(value) == "boolean" then
+    return value and "true" or "false"
+  end
+  return nil, "must be true or false"
+end
+
+local function write_blob(value)
+  if type(value) == "string" then
+    return core.base64_encode(value)
+  end
+  return nil, "must be a string of bytes"
+end
+
+local time_formats = {
+  iso8601 = core.time_iso8601,
+  rfc822 = core.time_http,
+  unixTimestamp = decimal,
+}
+
+local function timestamp_writer(format)
+  local write = time_formats[format] or core.time_iso8601
+  return function(value)
+    if type(value) == "string" then
+      value = core.time_parse(value)
+    end
+    local text = type(value) == "number" and write(value)
+    if text then
+      return text
+    end
+    return nil, "must be a time: seconds since 1970 as a number, or a text like 2026-11-23T08:00:00Z"
+  end
+end
+
+local writers = {
+  string = write_string,
+  integer = write_integer,
+  long = write_integer,
+  float = write_float,
+  double = write_float,
+  boolean = write_boolean,
+  blob = write_blob,
+}
+
+local function timestamp_format(member, location)
+  return member.timestampFormat or member.shape.timestampFormat or (location == "header" and "rfc822" or "iso8601")
+end
+
+-- The writer of a scalar member at a location, or nil for what is no scalar.
+local function writer(member, location)
+  local kind = member.shape.type
+  if kind == "timestamp" then
+    return timestamp_writer(timestamp_format(member, location))
+  end
+  return writers[kind]
+end
+
+-- Inside a JSON text that travels as a header, in base64.
+local function write_jsonvalue(value)
+  if type(value) == "string" then
+    return core.base64_encode(value) -- JSON that the caller wrote
+  end
+  local text, message = core.json_encode_plain(value)
+  if not text then
+    return nil, message
+  end
+  return core.base64_encode(text)
+end
+
+-- ---------------------------------------------------------------------------------------------------------------
+-- Requests
+
+local function param_error(operation, path, message)
+  return nil, errors.new {
+    code = "ParamValidationError",
+    message = path == "" and message or path .. ": " .. message,
+    problems = { { path = path, message = message } },
+    operation = operation.name,
+    retryable = false,
+  }
+end
+
+local HEADER_CONTROL = "[%z\1-\8\10-\31\127]"
+
+-- "a/{b}/c{d+}" as a list of texts and labels.
+local function split_template(template, input)
+  local parts, position = {}, 1
+  while true do
+    local start, stop, name, greedy = template:find("{([^{}+]+)(%+?)}", position)
+    if not start then
+      break
+    end
+    if start > position then
+      parts[#parts + 1] = template:sub(position, start - 1)
+    end
+    local member
+    if input then
+      -- A label is named after the member or, in older models, after its name on the wire.
+      member = input.members[name]
+      for _, candidate in pairs(input.members) do
+        if candidate.location == "uri" and candidate.wire == name then
+          member = candidate
+        end
+      end
+    end
+    if not member then
+      error(("the path %q has the label %q, and the input no such member"):format(template, name), 0)
+    end
+    parts[#parts + 1] = { name = member.name, write = writer(member, "uri"), greedy = greedy == "+" }
+    position = stop + 1
+  end
+  if position <= #template then
+    parts[#parts + 1] = template:sub(position)
+  end
+  return parts
+end
+
+local function has_body_members(shape)
+  for _, name in ipairs(shape.order) do
+    if not shape.members[name].location then
+      return true
+    end
+  end
+  return false
+end
+
+local function plan_query(plan, member)
+  local shape = member.shape
+  local entry = { name = member.name, wire = member.wire, prefix = uri_encode(member.wire) .. "=", kind = shape.type }
+  if shape.type == "list" then
+    entry.write = writer(shape.member, "querystring")
+  elseif shape.type == "map" then
+    local value = shape.value
+    entry.lists = value.shape.type == "list"
+    entry.write = writer(entry.lists and value.shape.member or value, "querystring")
+  else
+    entry.write = writer(member, "querystring")
+  end
+  -- Maps come last: the names of the others are theirs, and a map's entry of such a name is dropped.
+  if shape.type == "map" then
+    plan.query_maps[#plan.query_maps + 1] = entry
+  else
+    plan.query[#plan.query + 1] = entry
+    plan.query_names[member.wire] = true
+  end
+end
+
+local function plan_header(plan, member)
+  local shape = member.shape
+  local entry = { name = member.name, wire = member.wire }
+  if member.jsonvalue then
+    entry.write = write_jsonvalue
+  elseif shape.type == "list" then
+    entry.list = true
+    entry.quote = shape.member.shape.type == "string"
+    entry.write = writer(shape.member, "header")
+  else
+    entry.write = writer(member, "header")
+  end
+  if member.wire:lower() == "content-type" then
+    plan.content_type_member = entry
+  end
+  plan.headers[#plan.headers + 1] = entry
+end
+
+local function plan_body(plan, operation, input)
+  local method = operation.method
+  if method == "GET" or method == "HEAD" then
+    return
+  elseif input.payload then
+    local member = input.members[input.payload]
+    local kind = member.shape.type
+    plan.payload = member.name
+    if kind == "blob" then
+      plan.body, plan.content_type = "raw", "application/octet-stream"
+    elseif kind == "string" then
+      plan.body, plan.content_type = "text", "text/plain"
+    else
+      plan.body, plan.content_type = "payload", "application/json"
+      plan.codec = core.json_shape(member.shape)
+      plan.empty = kind == "structure" and not member.shape.union and "{}" or nil
+    end
+  elseif has_body_members(input) then
+    plan.body, plan.content_type = "json", "application/json"
+    plan.codec = core.json_shape(input)
+  end
+end
+
+local function make_request_plan(operation)
+  local input = operation.input
+  local plan = { query = {}, query_maps = {}, query_names = {}, headers = {}, tokens = {} }
+  local path, constants = operation.uri:match("^([^?]*)%??(.*)$")
+  if path:sub(1, 1) ~= "/" then
+    path = "/" .. path
+  end
+  plan.constants = constants ~= "" and constants or nil
+  plan.path = split_template(path, input)
+  plan.static_path = #plan.path == 1 and type(plan.path[1]) == "string" and plan.path[1] or nil
+  if operation.host_prefix then
+    plan.host_prefix = split_template(operation.host_prefix, input)
+  end
+  if input then
+    for _, name in ipairs(input.order) do
+      local member = input.members[name]
+      local location = member.location
+      if member.idempotencyToken then
+        plan.tokens[#plan.tokens + 1] = name
+      end
+      if location == "querystring" then
+        plan_query(plan, member)
+      elseif location == "header" then
+        plan_header(plan, member)
+      elseif location == "headers" then
+        plan.prefix_headers = plan.prefix_headers or {}
+        table.insert(plan.prefix_headers, { name = name, prefix = member.location == "headers" and member.wire ~= name
+          and member.wire or "", write = writer(member.shape.value, "header") or write_string })
+      end
+    end
+    plan_body(plan, operation, input)
+  end
+  plan.has_query = #plan.query > 0 or #plan.query_maps > 0
+  rawset(operation, "_request_plan", plan)
+  return plan
+end
+
+local function build_path(plan, params)
+  local parts = {}
+  for i, part in ipairs(plan.path) do
+    if type(part) == "string" then
+      parts[i] = part
+    else
+      local value = params[part.name]
+      if value == nil or value == null then
+        return nil, part.name, "is required but missing"
+      end
+      local text, message = part.write(value)
+      if not text then
+        return nil, part.name, message
+      elseif text == "" then
+        -- It would ask for something else: an empty job name turns "get this job" into "list jobs".
+        return nil, part.name, "must not be empty: it is a part of the request's path"
+      end
+      parts[i] = uri_encode(text, part.greedy)
+    end
+  end
+  return table.concat(parts)
+end
+
+local function sorted_keys(map)
+  local keys = {}
+  for key in next, map do
+    keys[#keys + 1] = tostring(key)
+  end
+  table.sort(keys)
+  return keys
+end
+
+-- Append one list of values under an escaped name.
+local function append_list(parts, prefix, list, write)
+  for i = 1, #list do
+    local text, message = write(list[i])
+    if not text then
+      return nil, message, ("[%d]"):format(i)
+    end
+    parts[#parts + 1] = prefix .. uri_encode(text)
+  end
+  return true
+end
+
+local function build_query(plan, params)
+  local parts = { plan.constants }
+  for _, entry in ipairs(plan.query) do
+    local value = params[entry.name]
+    if value ~= nil and value ~= null then
+      if entry.kind == "list" then
+        if type(value) ~= "table" then
+          return nil, entry.name, "must be a list"
+        end
+        local ok, message, index = append_list(parts, entry.prefix, value, entry.write)
+        if not ok then
+          return nil, entry.name .. index, message
+        end
+      else
+        local text, message = entry.write(value)
+        if not text then
+          return nil, entry.name, message
+        end
+        parts[#parts + 1] = entry.prefix .. uri_encode(text)
+      end
+    end
+  end
+  for _, entry in ipairs(plan.query_maps) do
+    local map = params[entry.name]
+    if map ~= nil and map ~= null then
+      if type(map) ~= "table" then
+        return nil, entry.name, "must be a table of keys and values"
+      end
+      for _, key in ipairs(sorted_keys(map)) do
+        local value = map[key]
+        if not plan.query_names[key] then
+          local prefix = uri_encode(key) .. "="
+          if entry.lists and type(value) ~= "table" then
+            return nil, entry.name .. "." .. key, "must be a list"
+          end
+          local ok, message, index = append_list(parts, prefix, entry.lists and value or { value }, entry.write)
+          if not ok then
+            return nil, entry.name .. "." .. key .. (entry.lists and index or ""), message
+          end
+        end
+      end
+    end
+  end
+  return table.concat(parts, "&")
+end
+
+-- One element of a header that is a list: commas and quotes inside it need quotes around it.
+local function quote_element(text)
+  if text:find('[,"]') then
+    return '"' .. text:gsub('[\\"]', "\\%0") .. '"'
+  end
+  return text
+end
+
+local function header_text(entry, value)
+  if not entry.list then
+    return entry.write(value)
+  elseif type(value) ~= "table" then
+    return nil, "must be a list"
+  end
+  local parts = {}
+  for i = 1, #value do
+    local text, message = entry.write(value[i])
+    if not text then
+      return nil, message, ("[%d]"):format(i)
+    end
+    parts[i] = entry.quote and quote_element(text) or text
+  end
+  return table.concat(parts, ", ")
+end
+
+local CONTROL_MESSAGE = "must not contain NUL, line breaks or other control characters: it is sent as a header"
+
+-- Fills `headers`; gives the name of the parameter that is wrong and what is wrong with it, or nothing.
+local function build_headers(plan, params, headers)
+  for _, entry in ipairs(plan.headers) do
+    local value = params[entry.name]
+    if value ~= nil and value ~= null then
+      local text, message, index = header_text(entry, value)
+      if not text then
+        return entry.name .. (index or ""), message
+      elseif text:find(HEADER_CONTROL) then
+        return entry.name, CONTROL_MESSAGE
+      elseif text ~= "" then -- an empty header says nothing, and is lost on the way as often as not
+        headers[entry.wire] = text
+      end
+    end
+  end
+  for _, entry in ipairs(plan.prefix_headers or {}) do
+    local map = params[entry.name]
+    if map ~= nil and map ~= null then
+      if type(map) ~= "table" then
+        return entry.name, "must be a table of keys and values"
+      end
+      for key, value in next, map do
+        local text, message = entry.write(value)
+        if type(key) ~= "string" or not key:find("^[%w!#$%%&'*+%-.^_`|~]+$") then
+          return entry.name, "must have names of headers as keys: letters, digits and hyphens"
+        elseif not text or text:find(HEADER_CONTROL) then
+          return entry.name .. "." .. key, message or CONTROL_MESSAGE
+        end
+        headers[entry.prefix .. key] = text
+      end
+    end
+  end
+  return nil
+end
+
+local function build_body(plan, params, headers)
+  local mode = plan.body
+  local body
+  if mode == "json" then
+    local text, message, path = core.json_encode(plan.codec, params)
+    if not text then
+      return nil, path or "", message
+    end
+    body = text
+  else
+    local value = params[plan.payload]
+    if value == null then
+      value = nil
+    end
+    if mode == "payload" then
+      if value == nil then
+        body = plan.empty
+      else
+        local text, message, path = core.json_encode(plan.codec, value)
+        if not text then
+          path = path or ""
+          local joint = (path == "" or path:sub(1, 1) == "[") and "" or "."
+          return nil, plan.payload .. joint .. path, message
+        end
+        body = text
+      end
+      if not body then
+        return nil
+      end
+    elseif mode == "text" then
+      if value == nil then
+        return nil
+      end
+      local text, message = write_string(value)
+      if not text then
+        return nil, plan.payload, message
+      end
+      body = text
+    else
+      if value ~= nil and type(value) ~= "string" then
+        return nil, plan.payload, "must be a string of bytes"
+      end
+      body = value
+    end
+  end
+  local bound = plan.content_type_member
+  if not (bound and headers[bound.wire]) then
+    headers["Content-Type"] = plan.content_type
+  end
+  return body
+end
+
+-- A host label comes from a parameter, so it must not be able to name another host.
+local function build_host_prefix(plan, params)
+  local parts = {}
+  for i, part in ipairs(plan.host_prefix) do
+    if type(part) == "string" then
+      parts[i] = part
+    else
+      local value = params[part.name]
+      local text = type(value) == "string" and value or ""
+      if #text > 63 or not text:find("^%w[%w%-]*$") or text:sub(-1) == "-" then
+        return nil, part.name, "must be a host label: 1 to 63 letters, digits and hyphens"
+      end
+      parts[i] = text
+    end
+  end
+  return table.concat(parts)
+end
+
+--- Build a request from parameters. They should have passed `validate`; what could do harm on the wire (an empty path
+--- label, a line break in a header, a host label that is none) is refused here as well.
+---@param operation bedrock.Operation
+---@param params? table  stays as it is
+---@param uuid? fun(): string  makes idempotency tokens
+---@return bedrock.RequestParts|nil parts
+---@return bedrock.Error? err  code "ParamValidationError"
+function rest_json.build(operation, params, uuid)
+  local plan = rawget(operation, "_request_plan") or make_request_plan(operation)
+  params = params or {}
+
+  local tokens, copied = plan.tokens, false
+  for i = 1, #tokens do
+    local name = tokens[i]
+    if params[name] == nil or params[name] == null then
+      if not copied then
+        local copy = {}
+        for key, value in next, params do
+          copy[key] = value
+        end
+        params, copied = copy, true
+      end
+      params[name] = (uuid or core.uuid4)()
+    end
+  end
+
+  local path, query = plan.static_path, plan.constants or ""
+  local wrong, message
+  if not path then
+    path, wrong, message = build_path(plan, params)
+    if not path then
+      return param_error(operation, wrong, message)
+    end
+  end
+  if plan.has_query then
+    query, wrong, message = build_query(plan, params)
+    if not query then
+      return param_error(operation, wrong, message)
+    end
+  end
+  local headers = {}
+  if plan.headers[1] or plan.prefix_headers then
+    wrong, message = build_headers(plan, params, headers)
+    if wrong then
+      return param_error(operation, wrong, message)
+    end
+  end
+  local body
+  if plan.body then
+    body, wrong, message = build_body(plan, params, headers)
+    if wrong then
+      return param_error(operation, wrong, message)
+    end
+  end
+  local host_prefix
+  if plan.host_prefix then
+    host_prefix, wrong, message = build_host_prefix(plan, params)
+    if not host_prefix then
+      return param_error(operation, wrong, message)
+    end
+  end
+  return {
+    method = operation.method,
+    path = path,
+    query = query,
+    headers = headers,
+    body = body,
+    host_prefix = host_prefix,
+  }
+end
+
+-- ---------------------------------------------------------------------------------------------------------------
+-- Answers
+
+local function trim(text)
+  return text:match("^%s*(.-)%s*$")
+end
+
+-- A header's list: split at commas, but not at those inside quotes.
+local function split_list(text)
+  local list, position, length = {}, 1, #text
+  while position <= length do
+    position = text:find("[^ \t]", position) or length + 1
+    if text:sub(position, position) == '"' then
+      local parts, start = {}, position + 1
+      while true do
+        local stop = text:find('["\\]', start)
+        if not stop then -- the quote never ends: the rest is the element
+          parts[#parts + 1] = text:sub(start)
+          position = length + 1
+          break
+        end
+        parts[#parts + 1] = text:sub(start, stop - 1)
+        if text:sub(stop, stop) == '"' then
+          position = (text:find(",", stop, true) or length) + 1
+          break
+        end
+        parts[#parts + 1] = text:sub(stop + 1, stop + 1)
+        start = stop + 2
+      end
+      list[#list + 1] = table.concat(parts)
+    else
+      local comma = text:find(",", position, true) or length + 1
+      list[#list + 1] = trim(text:sub(position, comma - 1))
+      position = comma + 1
+    end
+  end
+  return list
+end
+
+local function read_number(text)
+  local digits = trim(text)
+  if digits:find("^[+-]?%d+%.?%d*[eE]?[+-]?%d*$") or digits:find("^[+-]?%.%d+$") then
+    return tonumber(digits) or text
+  end
+  return text
+end
+
+-- Header texts to values. What is no value of its type is handed on as it came.
+local readers = {
+  string = function(text)
+    return text
+  end,
+  integer = function(text)
+    local number = read_number(text)
+    return to_integer and type(number) == "number" and to_integer(number) or number
+  end,
+  double = function(text)
+    if text == "NaN" then
+      return 0 / 0
+    elseif text == "Infinity" then
+      return math.huge
+    elseif text == "-Infinity" then
+      return -math.huge
+    end
+    return read_number(text)
+  end,
+  boolean = function(text)
+    local lower = trim(text):lower()
+    if lower == "true" then
+      return true
+    elseif lower == "false" then
+      return false
+    end
+    return text
+  end,
+  timestamp = function(text)
+    return core.time_parse(trim(text)) or text
+  end,
+  blob = function(text)
+    return core.base64_decode(text) or text
+  end,
+}
+readers.long = readers.integer
+readers.float = readers.double
+
+-- An object or array becomes a table; any other JSON text stays the text that it is.
+local function read_jsonvalue(text)
+  local json = core.base64_decode(trim(text))
+  if not json then
+    return text
+  elseif json:find("^%s*[%[{]") then
+    return core.json_decode_plain(json) or json
+  end
+  return json
+end
+
+local function list_reader(item)
+  local kind = item.shape.type
+  local read = readers[kind] or readers.string
+  return function(text)
+    local list, result = split_list(text), {}
+    local i = 1
+    while list[i] do
+      local element = list[i]
+      -- "Mon, 16 Dec 2019 ..." has a comma of its own.
+      if kind == "timestamp" and element:find("^%a%a%a+$") and list[i + 1] then
+        i = i + 1
+        element = element .. ", " .. list[i]
+      end
+      result[#result + 1] = read(element)
+      i = i + 1
+    end
+    return result
+  end
+end
+
+local function reader(member)
+  if member.jsonvalue then
+    return read_jsonvalue
+  elseif member.shape.type == "list" then
+    return list_reader(member.shape.member)
+  end
+  return readers[member.shape.type] or readers.string
+end
+
+-- Where the members of an output (or exception) come from.
+local function make_answer_plan(shape)
+  local plan = { headers = {}, payload = shape.payload }
+  for _, name in ipairs(shape.order) do
+    local member = shape.members[name]
+    local location = member.location
+    if location == "header" then
+      plan.headers[#plan.headers + 1] = { name = name, wire = member.wire:lower(), read = reader(member) }
+    elseif location == "headers" then
+      plan.prefix_headers = plan.prefix_headers or {}
+      table.insert(plan.prefix_headers, { name = name, prefix = member.wire ~= name and member.wire:lower() or "",
+        read = reader(member.shape.value) })
+    elseif location == "statusCode" then
+      plan.status = name
+    end
+  end
+  plan.located = plan.headers[1] ~= nil or plan.prefix_headers ~= nil or plan.status ~= nil
+  if shape.payload then
+    local member = shape.members[shape.payload]
+    local kind = member.shape.type
+    plan.raw = kind == "blob" or kind == "string"
+    if not plan.raw then
+      plan.codec = core.json_shape(member.shape)
+      plan.object = kind == "structure"
+    end
+  else
+    plan.codec = core.json_shape(shape)
+    plan.object = true
+  end
+  rawset(shape, "_answer_plan", plan)
+  return plan
+end
+
+local function read_located(plan, result, response)
+  local headers = response.headers or {}
+  for _, entry in ipairs(plan.headers) do
+    local text = headers[entry.wire]
+    if text ~= nil then
+      result[entry.name] = entry.read(text)
+    end
+  end
+  for _, entry in ipairs(plan.prefix_headers or {}) do
+    local map, prefix = {}, entry.prefix
+    for name, text in next, headers do
+      if #name > #prefix and name:sub(1, #prefix) == prefix then
+        map[name:sub(#prefix + 1)] = entry.read(text)
+      end
+    end
+    if next(map) ~= nil then
+      result[entry.name] = map
+    end
+  end
+  if plan.status then
+    result[plan.status] = response.status
+  end
+end
+
+-- JSON by a plan: the value (nil for null), or nil and a message.
+local function read_json(plan, body)
+  local value, message = core.json_decode(plan.codec, body)
+  if value == nil and message then
+    return nil, message
+  elseif value == null then
+    return nil
+  elseif plan.object and (type(value) ~= "table" or getmetatable(value) == core.json_array_mt) then
+    return nil, "a JSON object was expected at byte 1"
+  end
+  return value
+end
+
+local function is_blank(body)
+  return body == nil or body == "" or not body:find("%S")
+end
+
+-- AWS's names for the id of a request, by how often they are met.
+local REQUEST_ID_HEADERS = { "x-amzn-requestid", "x-amz-request-id", "x-amzn-request-id" }
+
+--- AWS's id of a request, from the headers of its answer.
+---@param headers table<string, string>  names in lower case
+---@return string|nil
+function rest_json.request_id(headers)
+  if not headers then
+    return nil
+  end
+  local id = headers["x-amzn-requestid"] or headers["x-amz-request-id"] or headers["x-amzn-request-id"]
+  if id then
+    return id
+  end
+  -- A runtime of the user's own may have left the names as they came.
+  for name, value in next, headers do
+    for i = 1, #REQUEST_ID_HEADERS do
+      if type(name) == "string" and name:lower() == REQUEST_ID_HEADERS[i] then
+        return value
+      end
+    end
+  end
+  return nil
+end
+
+local function unreadable(operation, response, message)
+  local kind = (response.headers or {})["content-type"]
+  return nil, errors.new {
+    code = "ResponseError",
+    message = ("the service's answer is not the JSON that %s promises: %s%s; is the endpoint right, and is nothing"
+      .. " between it and this program?"):format(operation.name, message,
+      kind and (" (Content-Type: %s)"):format(tostring(kind):gsub("[%c\127-\255]", "?")) or ""),
+    status = response.status,
+    request_id = rest_json.request_id(response.headers),
+    operation = operation.name,
+    headers = response.headers,
+    retryable = false,
+  }
+end
+
+local PHRASES = {
+  [400] = "Bad Request", [401] = "Unauthorized", [403] = "Forbidden", [404] = "Not Found", [405] = "Method Not Allowed",
+  [408] = "Request Timeout", [409] = "Conflict", [413] = "Content Too Large", [415] = "Unsupported Media Type",
+  [422] = "Unprocessable Content", [424] = "Failed Dependency", [429] = "Too Many Requests",
+  [500] = "Internal Server Error", [501] = "Not Implemented", [502] = "Bad Gateway", [503] = "Service Unavailable",
+  [504] = "Gateway Timeout",
+}
+local MAX_MESSAGE = 1000 -- characters of a text that is no JSON, before it is cut
+
+-- "ns#Foo:http://x" -> "Foo"
+local function clean_code(code)
+  if type(code) == "number" then
+    code = ("%.14g"):format(code)
+  elseif type(code) ~= "string" then
+    return nil
+  end
+  code = trim(code:match("^[^:,]*"):gsub("^[^#]*#", ""))
+  return code ~= "" and code or nil
+end
+
+local function plain_message(status, body, code)
+  if is_blank(body) then
+    return code and "" or PHRASES[status] or ("HTTP status %d"):format(status)
+  end
+  local text = trim(body)
+  if text:find("^<") then -- a page of some gateway's
+    return PHRASES[status] or ("HTTP status %d"):format(status)
+  end
+  text = text:gsub("%c+", " ")
+  return #text > MAX_MESSAGE and text:sub(1, MAX_MESSAGE) .. "..." or text
+end
+
+-- These fields of an error are the library's; a modelled member of such a name is found in `members` alone.
+local RESERVED = { code = true, message = true, status = true, request_id = true, operation = true, attempts = true,
+  retryable = true, headers = true, members = true, problems = true, last = true }
+
+local function read_members(err, shape, response)
+  local plan = rawget(shape, "_answer_plan") or make_answer_plan(shape)
+  local members
+  if plan.raw then
+    members = { [plan.payload] = response.body }
+  else
+    local value = not is_blank(response.body) and read_json(plan, response.body) or nil
+    if plan.payload then
+      members = { [plan.payload] = value }
+    else
+      members = value or {}
+    end
+  end
+  read_located(plan, members, response)
+  for name, value in next, members do
+    if not RESERVED[name] then
+      err[name] = value
+    end
+  end
+  err.members = members
+end
+
+local function read_error(operation, response)
+  local headers, body, status = response.headers or {}, response.body, response.status
+  local data = not is_blank(body) and core.json_decode_plain(body) or nil
+  if type(data) ~= "table" or getmetatable(data) == core.json_array_mt then
+    data = nil
+  end
+  local code = clean_code(headers["x-amzn-errortype"])
+    or data and (clean_code(data.code) or clean_code(data.Code) or clean_code(data.__type))
+  local message
+  if data then
+    message = data.message
+    if message == nil or message == null then
+      message = data.Message
+    end
+    if type(message) ~= "string" then
+      message = type(message) == "number" and ("%.14g"):format(message) or ""
+    end
+    if message == "" and not code then
+      message = PHRASES[status] or ("HTTP status %d"):format(status)
+    end
+  elseif status >= 300 and status < 400 then
+    message = "the service answered with a redirect, which is not followed; is the endpoint right?"
+  else
+    message = plain_message(status, body, code)
+  end
+  local err = errors.new {
+    code = code or ("%d"):format(status),
+    message = message,
+    status = status,
+    request_id = rest_json.request_id(headers),
+    operation = operation.name,
+    headers = headers,
+  }
+  local shape = code and (operation.errors[code] or operation.exception and operation.exception(code))
+  if shape then
+    read_members(err, shape, response)
+  end
+  return nil, err
+end
+
+--- Read an answer.
+---@param operation bedrock.Operation
+---@param response {status: integer, headers?: table<string, string>, body?: string}  header names in lower case
+---@return table|nil result
+---@return bedrock.Error? err  the service's error, or "ResponseError" for a success that cannot be read
+function rest_json.parse(operation, response)
+  local status = response.status
+  if type(status) ~= "number" or status < 200 or status >= 300 then
+    if type(status) ~= "number" then
+      return nil, errors.new { code = "ResponseError", message = "the runtime gave an answer without a status",
+        operation = operation.name, retryable = false }
+    end
+    return read_error(operation, response)
+  end
+  local output = operation.output
+  if not output then
+    return {} -- whatever the body says, nothing of it was promised
+  end
+  local plan = rawget(output, "_answer_plan") or make_answer_plan(output)
+  local body = response.body
+  local result
+  if plan.raw then
+    result = { [plan.payload] = body ~= "" and body or nil }
+  elseif is_blank(body) then
+    result = {}
+  else
+    local value, message = read_json(plan, body)
+    if message then
+      return unreadable(operation, response, message)
+    end
+    if plan.payload then
+      result = { [plan.payload] = value }
+    else
+      result = value or {}
+    end
+  end
+  if plan.located then
+    read_located(plan, result, response)
+  end
+  return result
+end
+
+return rest_json
