@@ -72,8 +72,8 @@ enum {
 
 /* Pushes empty working memory and lends it. */
 bk_json_work *bk_json_pushwork(lua_State *L);
-/* Frees at once what the collector would free later. */
-void bk_json_clearwork(bk_json_work *w);
+/* Frees at once what the collector would free later. The userdata at `index` is of no more use. */
+void bk_json_dropwork(lua_State *L, int index, bk_json_work *w);
 /* The compiled shape at a stack index, or an argument error. */
 bk_json_shape *bk_json_checkshape(lua_State *L, int index);
 

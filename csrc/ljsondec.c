@@ -4,8 +4,8 @@
  * The text is checked first (jsonscan.c), so cJSON only ever sees what it accepts. The outermost
  * arrays and objects are then walked in the text itself, and each of their elements goes through
  * cJSON on its own: its small tree is turned into Lua values and freed while it is still in the
- * processor's cache. A page of a thousand items never stands in memory as one tree, which is faster
- * by a third and needs a fraction of the memory.
+ * processor's cache. A page of a thousand items never stands in memory as one tree, which saves
+ * a tenth to a fifth of the time and most of the memory.
  */
 #include "base64.h"
 #include "jsonnum.h"
@@ -569,6 +569,7 @@ static int decode(lua_State *L, const bk_json_shape *shape, int text)
     decoder d = {L, shape, NULL, NULL, 0, 0};
     bk_json_scan scan;
     size_t n;
+    int work;
     const char *s = luaL_checklstring(L, text, &n), *at;
     lua_Number depth = luaL_optnumber(L, text + 1, BK_JSON_MAX_DEPTH);
     luaL_argcheck(L, depth >= 0, text + 1, "depth limit expected");
@@ -582,6 +583,7 @@ static int decode(lua_State *L, const bk_json_shape *shape, int text)
         return 2;
     }
     d.work = bk_json_pushwork(L);
+    work = lua_gettop(L);
     if (shape) {
         bk_getuservalue(L, 1);
         d.names = lua_gettop(L);
@@ -598,7 +600,7 @@ static int decode(lua_State *L, const bk_json_shape *shape, int text)
     }
     at = skip_space(at);
     push_text_value(&d, shape ? shape->root : (int)BK_KIND_DOCUMENT, &at, TEXT_LEVELS);
-    bk_json_clearwork(d.work);
+    bk_json_dropwork(L, work, d.work);
     return 1;
 }
 

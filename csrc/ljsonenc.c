@@ -294,7 +294,8 @@ static long long sequence_length(lua_State *L, int table)
     return count == n ? (long long)n : -1;
 }
 
-static int encode_list(encoder *e, int item, int value, const step *at)
+/* `misfit` is the problem of a table that is no list. */
+static int encode_list(encoder *e, int item, int value, const char *misfit, const step *at)
 {
     lua_State *L = e->L;
     long long n;
@@ -305,7 +306,7 @@ static int encode_list(encoder *e, int item, int value, const step *at)
         return 0;
     n = sequence_length(L, value);
     if (n < 0)
-        return leave(e, problem(e, at, "expected list, got a table whose keys are not 1 to n"));
+        return leave(e, problem(e, at, misfit));
     bk_buf_addchar(&e->work->text, '[');
     for (long long i = 1; i <= n; i++) {
         int ok;
@@ -458,7 +459,9 @@ static int encode_plain(encoder *e, int value, const step *at)
     case LUA_TTABLE:
         luaL_checkstack(L, SLOTS_A_LEVEL, "value is nested too deeply");
         if (is_marked_array(L, value) || bk_rawlen(L, value) > 0)
-            return encode_list(e, BK_KIND_DOCUMENT, value, at);
+            return encode_list(
+                e, BK_KIND_DOCUMENT, value,
+                "expected list or object, got a table with gaps or with keys of both kinds", at);
         return encode_map(e, BK_KIND_DOCUMENT, value, "object", at);
     default:
         if (lua_islightuserdata(L, value) && !lua_touserdata(L, value)) {
@@ -498,7 +501,8 @@ static int encode(encoder *e, int index, int value, const step *at)
     if (node->kind == BK_KIND_STRUCTURE)
         return encode_structure(e, node, value, at);
     if (node->kind == BK_KIND_LIST)
-        return encode_list(e, node->item, value, at);
+        return encode_list(e, node->item, value,
+                           "expected list, got a table with keys other than 1 to n", at);
     return encode_map(e, node->item, value, "map", at);
 }
 
@@ -521,13 +525,13 @@ static int encode_argument(lua_State *L, const bk_json_shape *shape, int value)
         lua_pushfstring(L, e.work->more.len > 0 ? "%s: %s" : "%s%s", lua_tostring(L, -1),
                         e.problem);
         lua_insert(L, -2);
-        bk_json_clearwork(e.work);
+        bk_json_dropwork(L, value + 1, e.work);
         return 3;
     }
     if (e.work->text.failed)
         luaL_error(L, "not enough memory");
     lua_pushlstring(L, e.work->text.data, e.work->text.len);
-    bk_json_clearwork(e.work);
+    bk_json_dropwork(L, value + 1, e.work);
     return 1;
 }
 
