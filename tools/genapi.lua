@@ -327,7 +327,7 @@ local function convert(model, paginators, operations)
   api.metadata.protocol = "rest-json"
 
   local all = sorted_keys(model.operations)
-  local queue, queued = {}, {}
+  local queue, queued, payloads = {}, {}, {}
   local function want(shape, asked_by)
     if shape == nil or queued[shape] then
       return
@@ -350,6 +350,9 @@ local function convert(model, paginators, operations)
     api.operations[name] = operation
     want(operation.input, name)
     want(operation.output, name)
+    -- Older models name the payload where the operation refers to the shape.
+    payloads[operation.input or 0] = source.input and source.input.payload
+    payloads[operation.output or 0] = source.output and source.output.payload
     for _, shape in ipairs(operation.errors) do
       want(shape, name)
     end
@@ -375,6 +378,7 @@ local function convert(model, paginators, operations)
   while queue[index] do
     local name = queue[index]
     local shape = convert_shape(model, name)
+    shape.payload = shape.payload or payloads[name]
     api.shapes[name] = shape
     for _, member in ipairs(shape.members or {}) do
       want(member[2], name)

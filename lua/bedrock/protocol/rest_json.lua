@@ -250,10 +250,7 @@ local function plan_header(plan, member)
 end
 
 local function plan_body(plan, operation, input)
-  local method = operation.method
-  if method == "GET" or method == "HEAD" then
-    return
-  elseif input.payload then
+  if input.payload then
     local member = input.members[input.payload]
     local kind = member.shape.type
     plan.payload = member.name
@@ -269,6 +266,8 @@ local function plan_body(plan, operation, input)
   elseif has_body_members(input) then
     plan.body, plan.content_type = "json", "application/json"
     plan.codec = core.json_shape(input)
+    -- A body on GET is a rarity that middlemen drop: it is sent only if there is something in it.
+    plan.drop_empty = operation.method == "GET" or operation.method == "HEAD"
   end
 end
 
@@ -468,6 +467,8 @@ local function build_body(plan, params, headers)
     local text, message, path = core.json_encode(plan.codec, params)
     if not text then
       return nil, path or "", message
+    elseif plan.drop_empty and text == "{}" then
+      return nil
     end
     body = text
   else
