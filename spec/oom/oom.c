@@ -365,9 +365,9 @@ static int grown(const long *before, enum source from, enum source to)
 
 static int tests;
 
-static void result(int ok, const char *name, const char *mode)
+static void result(int ok, const char *name, const char *mode, int allocations)
 {
-    printf("%sok %d - %s, %s\n", ok ? "" : "not ", ++tests, name, mode);
+    printf("%sok %d - %s, %s (of %d)\n", ok ? "" : "not ", ++tests, name, mode, allocations);
 }
 
 /* NULL, or what was wrong with it. */
@@ -395,8 +395,8 @@ static void sweep(const char *path, int index, const char *name, int later)
     struct run r = run_case(path, index, 0, 0);
     memcpy(usual, r.outcome, sizeof usual);
     if (r.status != LUA_OK || r.nothing || r.allocations > MOST_ALLOCATIONS) {
-        result(0, name, modes[later]);
-        printf("# without a failure: %s (%d allocations)\n", r.outcome, r.allocations);
+        result(0, name, modes[later], r.allocations);
+        printf("# without a failure: %s\n", r.outcome);
         return;
     }
     int needed = r.allocations;
@@ -428,7 +428,7 @@ static void sweep(const char *path, int index, const char *name, int later)
         }
     } while (r.failed && n <= MOST_ALLOCATIONS);
 
-    result(!wrong[0], name, modes[later]);
+    result(!wrong[0], name, modes[later], needed);
     if (wrong[0])
         printf("# allocation %d of %d: %s\n", n, needed, wrong);
 }
