@@ -58,38 +58,42 @@ local function fail(operation, attempts, err)
   return nil, err
 end
 
+-- Adds to `headers` what proves who is calling: a bearer token, or a signature over what is in them so far.
+local function authenticate(self, parts, url, headers)
+  if self._bearer_token then
+    headers["Authorization"] = "Bearer " .. self._bearer_token
+    return true
+  end
+  local runtime = self._runtime
+  local credentials, err = self._credentials:get(runtime, runtime:now())
+  if not credentials then return nil, err end
+  local authorization, date = core.sigv4_headers(parts.method, url, headers, parts.body,
+    credentials.access_key_id, credentials.secret_access_key, credentials.session_token,
+    self.region, self._signing_name, self._clock:signing_time(runtime:now()))
+  if not authorization then
+    return nil, errors.new { code = "ConfigurationError", retryable = false,
+      message = "the request can't be signed: " .. date }
+  end
+  headers["Authorization"], headers["X-Amz-Date"] = authorization, date
+  headers["X-Amz-Security-Token"] = credentials.session_token
+  return true
+end
+
 -- What one attempt sends: the parts that all attempts share, with a new date and signature. Headers that the
 -- signature does not need are added after signing, as botocore does (facts 4.23, 10.6).
 local function build_request(self, state, attempt)
-  local config, parts = self._config, state.parts
-  local headers = {}
+  local parts, headers = state.parts, {}
   for name, value in pairs(parts.headers) do headers[name] = value end
-  local operation = state.operation
-
-  if operation.auth == "none" then -- a public operation: no credentials are looked for
-  elseif self._bearer_token then
-    headers["Authorization"] = "Bearer " .. self._bearer_token
-  else
-    local runtime = self._runtime
-    local credentials, err = self._credentials:get(runtime, runtime:now())
-    if not credentials then return nil, err end
-    local authorization, date = core.sigv4_headers(parts.method, state.url, headers, parts.body,
-      credentials.access_key_id, credentials.secret_access_key, credentials.session_token,
-      self.region, self._signing_name, self._clock:signing_time(runtime:now()))
-    if not authorization then
-      return nil, errors.new { code = "ConfigurationError", retryable = false,
-        message = "the request can't be signed: " .. date }
-    end
-    headers["Authorization"], headers["X-Amz-Date"] = authorization, date
-    headers["X-Amz-Security-Token"] = credentials.session_token
+  if state.operation.auth ~= "none" then
+    local ok, err = authenticate(self, parts, state.url, headers)
+    if not ok then return nil, err end
   end
   headers["User-Agent"] = self._user_agent
   headers["amz-sdk-invocation-id"] = state.invocation_id
   headers["amz-sdk-request"] = ("attempt=%d; max=%d"):format(attempt, state.max_attempts)
-
   return {
     method = parts.method, url = state.url, headers = headers, body = parts.body,
-    connect_timeout = config.connect_timeout, read_timeout = state.read_timeout,
+    connect_timeout = self._config.connect_timeout, read_timeout = state.read_timeout,
   }
 end
 
@@ -146,7 +150,7 @@ local function call(self, operation, params, options)
     read_timeout = options and options.read_timeout or config.read_timeout,
     deadline = timeout and runtime:now() + timeout,
   }
-  local tries = strategy:start(state.max_attempts)
+  local tries = strategy:begin(state.max_attempts)
   local listening = config.on_event ~= nil
 
   local attempt = 0
@@ -174,8 +178,7 @@ local function call(self, operation, params, options)
     failure.operation, failure.attempts = operation.name, attempt
     if not sent then return nil, failure end
     local skewed = headers ~= nil and self._clock:observe(headers, failure.code, runtime:now())
-    local modelled = operation.errors and operation.errors[failure.code]
-    local class = skewed and "transient" or strategy:classify(failure, modelled and modelled.retryable)
+    local class = skewed and "transient" or strategy:classify(failure, operation)
     failure.retryable = class ~= nil
     local delay, reason = strategy:on_failure(tries, class, headers, runtime:now())
     if not delay then

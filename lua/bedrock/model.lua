@@ -6,7 +6,7 @@
 --     metadata = { apiVersion, auth, endpointPrefix, protocol, serviceFullName, serviceId, signatureVersion,
 --                  signingName, uid },                                      -- as the service model has them
 --     operations = { [Name] = { method, uri, status, input = ShapeName, output = ShapeName, errors = { ShapeName... },
---                               host_prefix, auth = "none", idempotent, readonly } },
+--                               host_prefix, auth = "none", idempotent, readonly, body_md5 } },
 --     paginators = { [Name] = { input_token, output_token, limit_key, result_key } },
 --     shapes = { [Name] = { type = "structure", members = { { memberName, ShapeName, wire = nameOnTheWire,
 --                                                              location, idempotencyToken, ... }, ... },
@@ -71,6 +71,7 @@ local model = {}
 ---@field auth? "none"
 ---@field idempotent? boolean
 ---@field readonly? boolean
+---@field body_md5? boolean  the body's MD5 has to be sent along
 
 ---@class bedrock.Model
 ---@field metadata table
@@ -179,6 +180,7 @@ local function make_operation(api, name, snake, resolve, exception)
     auth = source.auth,
     idempotent = source.idempotent,
     readonly = source.readonly,
+    body_md5 = source.body_md5,
     exception = exception,
     input = source.input and resolve(source.input, name) or nil,
     output = source.output and resolve(source.output, name) or nil,

@@ -250,20 +250,20 @@ describe("bedrock.client", function()
     it("raises at the caller's line", function()
       local client = new_client {}
       local cases = {
-        { function() return client:list_foundation_modells {} end, 'did you mean "list_foundation_models"' },
-        { function() return client.list_foundation_models {} end, "call it with a colon" },
-        { function() return client {} end, "a client is not a function" },
-        { function() return client:list_foundation_models({}, { timeuot = 1 }) end, 'did you mean "timeout"' },
-        { function() return client:list_foundation_models({}, { timeout = "1" }) end, "positive number" },
-        { function() return client:list_foundation_models({}, { max_attempts = 1.5 }) end, "whole number" },
-        { function() return client:list_foundation_models({}, 5) end, "must be a table" },
-        { function() return client:pages "list_custom_model" end, 'did you mean "list_custom_models"' },
-        { function() return client:items "list_foundation_models" end, "call client:list_foundation_models" },
-        { function() return client:wait("job", {}) end, "model_customization_job" },
-        { function() return client:wait("model_customization_job", {}, { intervall = 1 }) end, 'did you mean "interval"' },
-        { function() return bedrock.new { regoin = "us-east-1" } end, 'did you mean "region"' },
-        { function() return bedrock.new { region = 5 } end, "region" },
-        { function() return bedrock.new "us-east-1" end, "table" },
+        { function() client:list_foundation_modells {} end, 'did you mean "list_foundation_models"' },
+        { function() client.list_foundation_models {} end, "call it with a colon" },
+        { function() client {} end, "a client is not a function" },
+        { function() client:list_foundation_models({}, { timeuot = 1 }) end, 'did you mean "timeout"' },
+        { function() client:list_foundation_models({}, { timeout = "1" }) end, "positive number" },
+        { function() client:list_foundation_models({}, { max_attempts = 1.5 }) end, "whole number" },
+        { function() client:list_foundation_models({}, 5) end, "must be a table" },
+        { function() client:pages "list_custom_model" end, 'did you mean "list_custom_models"' },
+        { function() client:items "list_foundation_models" end, "call client:list_foundation_models" },
+        { function() client:wait("job", {}) end, "model_customization_job" },
+        { function() client:wait("model_customization_job", {}, { intervall = 1 }) end, 'did you mean "interval"' },
+        { function() bedrock.new { regoin = "us-east-1" } end, 'did you mean "region"' },
+        { function() bedrock.new { region = 5 } end, "region" },
+        { function() bedrock.new "us-east-1" end, "table" },
       }
       for i, case in ipairs(cases) do
         local text = message_of(case[1])

@@ -585,6 +585,9 @@ function rest_json.build(operation, params, uuid)
     if wrong then
       return param_error(operation, wrong, message)
     end
+    if body and operation.body_md5 then
+      headers["Content-MD5"] = core.base64_encode(core.md5(body))
+    end
   end
   local host_prefix
   if plan.host_prefix then
