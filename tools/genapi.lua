@@ -277,6 +277,7 @@ local function convert_operation(name, source)
     host_prefix = source.endpoint and source.endpoint.hostPrefix,
     idempotent = source.idempotent or nil,
     readonly = source.readonly or nil,
+    body_md5 = source.httpChecksumRequired or nil,
     errors = {},
   }
   if source.authtype == "none" or (type(source.auth) == "table" and source.auth[1] == "smithy.api#noAuth") then
@@ -525,12 +526,9 @@ end
 
 -- CamelCase to snake_case, as model.lua does it (the tool runs without the library; a spec holds the two together).
 local function snake_case(name)
-  local head, plural = name:match("^(.-)(%u%u+s)$")
-  if head then
-    name = head .. "_" .. plural:lower()
-  end
-  name = name:gsub("(%u)(%u%l)", "%1_%2"):gsub("([%l%d])(%u)", "%1_%2"):lower():gsub("__+", "_"):gsub("^_", "")
-  return name
+  name = (name .. "_"):gsub("(%u%u)s([%u_])", "%1S%2")
+  name = name:gsub("(%u)(%u%l)", "%1_%2"):gsub("([%l%d])(%u)", "%1_%2"):lower()
+  return (name:gsub("_+", "_"):gsub("^_", ""):gsub("_$", ""))
 end
 genapi.snake_case = snake_case
 

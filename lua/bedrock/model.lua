@@ -85,13 +85,10 @@ local model = {}
 ---@param name string
 ---@return string
 function model.snake_case(name)
-  -- The plural s of an acronym belongs to it.
-  local head, plural = name:match("^(.-)(%u%u+s)$")
-  if head then
-    name = head .. "_" .. plural:lower()
-  end
-  name = name:gsub("(%u)(%u%l)", "%1_%2"):gsub("([%l%d])(%u)", "%1_%2"):lower():gsub("__+", "_"):gsub("^_", "")
-  return name
+  -- The plural s of an acronym belongs to it: HITs is a word, and Ts is none.
+  name = (name .. "_"):gsub("(%u%u)s([%u_])", "%1S%2")
+  name = name:gsub("(%u)(%u%l)", "%1_%2"):gsub("([%l%d])(%u)", "%1_%2"):lower()
+  return (name:gsub("_+", "_"):gsub("^_", ""):gsub("_$", ""))
 end
 
 local compile = rawget(_G, "loadstring") or load -- 5.1's load takes functions only

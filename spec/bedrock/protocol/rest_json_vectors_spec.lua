@@ -11,7 +11,6 @@ local TOKEN = "00000000-0000-4000-8000-000000000000"
 
 -- Optional by the vectors' README.
 local optional = {
-  RestJsonHttpChecksumRequired = "Content-MD5 is not sent: no operation of Bedrock asks for it",
   SDKAppliedContentEncoding_restJson1 = "request compression is not done: no operation of Bedrock asks for it",
   SDKAppendedGzipAfterProvidedEncoding_restJson1 = "request compression is not done: no operation of Bedrock asks for it",
 }
