@@ -1,0 +1,19 @@
+--- The one model invocation logging configuration of a region.
+
+local logging = { operations = {} }
+
+function logging.operations.PutModelInvocationLoggingConfiguration(ctx, params)
+  ctx.store.logging = params.loggingConfig
+  return {}
+end
+
+function logging.operations.GetModelInvocationLoggingConfiguration(ctx)
+  return { loggingConfig = ctx.store.logging }
+end
+
+function logging.operations.DeleteModelInvocationLoggingConfiguration(ctx)
+  ctx.store.logging = nil
+  return {}
+end
+
+return logging
