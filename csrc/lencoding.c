@@ -24,6 +24,7 @@ enum { SCRATCH_KEPT = 64 * 1024, RANDOM_MOST = 1024 * 1024 };
 typedef struct encoding_state {
     bk_hasher hasher;
     bk_buf scratch;
+    int taken;
     int closed; /* finalizers may still call us while the Lua state closes */
 } encoding_state;
 
@@ -45,31 +46,50 @@ static encoding_state *get_state(lua_State *L)
     return st;
 }
 
-static void drop_scratch(bk_buf *b)
+/* Lends an empty buffer. An error leaves the scratch taken, which costs later calls only speed. */
+static bk_buf *acquire_scratch(lua_State *L, encoding_state *st)
+{
+    if (st->taken)
+        return bk_pushbuf(L);
+    st->taken = 1;
+    bk_buf_wipe(&st->scratch);
+    return &st->scratch;
+}
+
+static void release_scratch(encoding_state *st, bk_buf *b)
 {
     bk_buf_wipe(b);
     if (b->cap > SCRATCH_KEPT)
         bk_buf_free(b);
+    if (b == &st->scratch)
+        st->taken = 0;
 }
 
-/* Room for exactly n bytes in the empty scratch; raises where there is none. */
-static char *check_room(lua_State *L, bk_buf *b, size_t n)
+/* Room for n bytes, counted as written; raises where there is none. */
+static char *check_room(lua_State *L, encoding_state *st, bk_buf *b, size_t n)
 {
     char *to = bk_buf_reserve(b, n ? n : 1);
     if (!to) {
-        drop_scratch(b);
+        release_scratch(st, b);
         luaL_error(L, "not enough memory");
     }
+    b->len = n;
     return to;
 }
 
-/* The scratch as a string. Should the push raise, the next call or the end of the state wipes it.
- */
-static int push_scratch(lua_State *L, bk_buf *b)
+static int push_result(lua_State *L, encoding_state *st, bk_buf *b)
 {
     bk_pushbufresult(L, b);
-    drop_scratch(b);
+    release_scratch(st, b);
     return 1;
+}
+
+static int push_refusal(lua_State *L, encoding_state *st, bk_buf *b, const char *message)
+{
+    release_scratch(st, b);
+    lua_pushnil(L);
+    lua_pushstring(L, message);
+    return 2;
 }
 
 static int encode_uri(lua_State *L)
@@ -77,9 +97,9 @@ static int encode_uri(lua_State *L)
     encoding_state *st = get_state(L);
     size_t n;
     const char *s = luaL_checklstring(L, 1, &n);
-    bk_buf_wipe(&st->scratch);
-    bk_uri_encode(&st->scratch, s, n, lua_toboolean(L, 2));
-    return push_scratch(L, &st->scratch);
+    bk_buf *b = acquire_scratch(L, st);
+    bk_uri_encode(b, s, n, lua_toboolean(L, 2));
+    return push_result(L, st, b);
 }
 
 static int decode_uri(lua_State *L)
@@ -87,9 +107,9 @@ static int decode_uri(lua_State *L)
     encoding_state *st = get_state(L);
     size_t n;
     const char *s = luaL_checklstring(L, 1, &n);
-    bk_buf_wipe(&st->scratch);
-    bk_uri_decode(&st->scratch, s, n);
-    return push_scratch(L, &st->scratch);
+    bk_buf *b = acquire_scratch(L, st);
+    bk_uri_decode(b, s, n);
+    return push_result(L, st, b);
 }
 
 static int encode_hex(lua_State *L)
@@ -97,12 +117,11 @@ static int encode_hex(lua_State *L)
     encoding_state *st = get_state(L);
     size_t n;
     const char *s = luaL_checklstring(L, 1, &n);
-    bk_buf_wipe(&st->scratch);
     if (n > (size_t)-1 / 2)
         return luaL_error(L, "not enough memory");
-    bk_hex(check_room(L, &st->scratch, 2 * n), s, n);
-    st->scratch.len = 2 * n;
-    return push_scratch(L, &st->scratch);
+    bk_buf *b = acquire_scratch(L, st);
+    bk_hex(check_room(L, st, b, 2 * n), s, n);
+    return push_result(L, st, b);
 }
 
 static int decode_hex(lua_State *L)
@@ -110,15 +129,11 @@ static int decode_hex(lua_State *L)
     encoding_state *st = get_state(L);
     size_t n;
     const char *s = luaL_checklstring(L, 1, &n);
-    bk_buf_wipe(&st->scratch);
-    if (!bk_unhex(check_room(L, &st->scratch, n / 2), s, n)) {
-        drop_scratch(&st->scratch);
-        lua_pushnil(L);
-        lua_pushliteral(L, "not hexadecimal: an even number of digits 0-9 and a-f is expected");
-        return 2;
-    }
-    st->scratch.len = n / 2;
-    return push_scratch(L, &st->scratch);
+    bk_buf *b = acquire_scratch(L, st);
+    if (bk_unhex(check_room(L, st, b, n / 2), s, n))
+        return push_result(L, st, b);
+    return push_refusal(L, st, b,
+                        "not hexadecimal: an even number of digits 0-9 and a-f is expected");
 }
 
 static int encode_base64(lua_State *L)
@@ -127,29 +142,23 @@ static int encode_base64(lua_State *L)
     size_t n;
     const char *s = luaL_checklstring(L, 1, &n);
     size_t size = bk_base64_encoded_size(n);
-    bk_buf_wipe(&st->scratch);
     if (n && !size)
         return luaL_error(L, "not enough memory");
-    bk_base64_encode(check_room(L, &st->scratch, size), s, n);
-    st->scratch.len = size;
-    return push_scratch(L, &st->scratch);
+    bk_buf *b = acquire_scratch(L, st);
+    bk_base64_encode(check_room(L, st, b, size), s, n);
+    return push_result(L, st, b);
 }
 
 static int decode_base64(lua_State *L)
 {
     encoding_state *st = get_state(L);
-    size_t n, len;
+    size_t n;
     const char *s = luaL_checklstring(L, 1, &n);
-    bk_buf_wipe(&st->scratch);
-    char *to = check_room(L, &st->scratch, bk_base64_decoded_room(n));
-    if (!bk_base64_decode(to, &len, s, n)) {
-        drop_scratch(&st->scratch);
-        lua_pushnil(L);
-        lua_pushliteral(L, "not base64 in the standard alphabet");
-        return 2;
-    }
-    st->scratch.len = len;
-    return push_scratch(L, &st->scratch);
+    bk_buf *b = acquire_scratch(L, st);
+    char *to = check_room(L, st, b, bk_base64_decoded_room(n));
+    if (bk_base64_decode(to, &b->len, s, n))
+        return push_result(L, st, b);
+    return push_refusal(L, st, b, "not base64 in the standard alphabet");
 }
 
 static int push_digest(lua_State *L, int ok, unsigned char *digest, size_t n)
@@ -246,11 +255,11 @@ static int random_bytes(lua_State *L)
     lua_Number n = luaL_checknumber(L, 1);
     luaL_argcheck(L, n >= 0 && n <= RANDOM_MOST, 1, "between 0 and 1048576 bytes are given");
     size_t size = (size_t)n;
-    bk_buf_wipe(&st->scratch);
-    if (!bk_random_bytes(check_room(L, &st->scratch, size), size))
-        return no_random(L);
-    st->scratch.len = size;
-    return push_scratch(L, &st->scratch);
+    bk_buf *b = acquire_scratch(L, st);
+    if (bk_random_bytes(check_room(L, st, b, size), size))
+        return push_result(L, st, b);
+    release_scratch(st, b);
+    return no_random(L);
 }
 
 static const luaL_Reg functions[] = {
