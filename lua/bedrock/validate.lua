@@ -333,7 +333,7 @@ function check.structure(state, shape, value, depth)
       else
         problem(state, depth, ("must be a table of named members, got one with the key %s")
           :format(type(key) == "number" and printable(key) or got(key)))
-        break
+        return -- that it lacks members goes without saying
       end
     end
   end
