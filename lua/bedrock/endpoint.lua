@@ -61,8 +61,8 @@ end
 
 -- A URL as an error message may show it: no user info, no query, nothing that a terminal would obey.
 local function shown(url)
-  local text = url:gsub("[?#].*$", "")
-  if text:find("@", 1, true) then text = text:gsub("//.*@", "//***@") end
+  -- Where there is an @, no part is sure to be none of a password: it may hold "?", "#" and "/".
+  local text = url:find("@", 1, true) and (url:match("^%a[%w+.-]*://") or "") .. "***" or url:gsub("[?#].*$", "")
   text = text:gsub("[%c\127-\255]", "?")
   if #text > 200 then text = text:sub(1, 200) .. "..." end
   return '"' .. text .. '"'
