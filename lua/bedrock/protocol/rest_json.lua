@@ -460,13 +460,30 @@ local function build_headers(plan, params, headers)
   return nil
 end
 
+-- JSON by the plan's codec; or nil, the path and what is wrong there. `prefix` is where the value stands.
+local function encode(plan, value, prefix)
+  local text, message, path = core.json_encode(plan.codec, value)
+  if text then
+    return text
+  end
+  path = path or ""
+  -- The codec's message names the path as well.
+  if path ~= "" and message:sub(1, #path + 2) == path .. ": " then
+    message = message:sub(#path + 3)
+  end
+  if prefix and path ~= "" and path:sub(1, 1) ~= "[" then
+    path = "." .. path
+  end
+  return nil, (prefix or "") .. path, message
+end
+
 local function build_body(plan, params, headers)
   local mode = plan.body
   local body
   if mode == "json" then
-    local text, message, path = core.json_encode(plan.codec, params)
+    local text, path, message = encode(plan, params)
     if not text then
-      return nil, path or "", message
+      return nil, path, message
     elseif plan.drop_empty and text == "{}" then
       return nil
     end
@@ -480,11 +497,9 @@ local function build_body(plan, params, headers)
       if value == nil then
         body = plan.empty
       else
-        local text, message, path = core.json_encode(plan.codec, value)
+        local text, path, message = encode(plan, value, plan.payload)
         if not text then
-          path = path or ""
-          local joint = (path == "" or path:sub(1, 1) == "[") and "" or "."
-          return nil, plan.payload .. joint .. path, message
+          return nil, path, message
         end
         body = text
       end
@@ -609,8 +624,9 @@ end
 -- ---------------------------------------------------------------------------------------------------------------
 -- Answers
 
+-- Matched from the end, since a lazy match takes quadratic time over a long run of blanks.
 local function trim(text)
-  return text:match("^%s*(.-)%s*$")
+  return text:match("^%s*(.*%S)") or ""
 end
 
 -- A header's list: split at commas, but not at those inside quotes.
@@ -869,7 +885,8 @@ local function plain_message(status, body, code)
   if is_blank(body) then
     return code and "" or PHRASES[status] or ("HTTP status %d"):format(status)
   end
-  local text = trim(body)
+  local start = body:find("%S")
+  local text = trim(body:sub(start, start + MAX_MESSAGE))
   if text:find("^<") then -- a page of some gateway's
     return PHRASES[status] or ("HTTP status %d"):format(status)
   end
