@@ -13,12 +13,9 @@ local keys = require "bedrock.credentials.keys"
 
 local credentials = {}
 
--- In the order of the chain. Later providers (web identity, containers, instance metadata) have their place at the end.
-local PROVIDERS = {
-  (require "bedrock.credentials.static"),
-  (require "bedrock.credentials.environment"),
-  (require "bedrock.credentials.profile"), -- in parentheses, since require gives two values from Lua 5.4 on
-}
+-- The modules of this folder in the order of the chain, each loaded when the chain comes to it. Later providers (web
+-- identity, containers, instance metadata) have their place at the end.
+local PROVIDERS = { "static", "environment", "profile" }
 
 -- Credentials are renewed this long before their end (seconds), or in the last fifth of a shorter life.
 local REFRESH_WINDOW = 300
@@ -36,7 +33,8 @@ end
 -- Walk the chain: the source that answers for this configuration.
 local function find_source(config)
   local tried = {}
-  for _, provider in ipairs(PROVIDERS) do
+  for _, module in ipairs(PROVIDERS) do
+    local provider = require("bedrock.credentials." .. module)
     local source, reason = provider.new(config)
     if source then return source, provider.name end
     if type(reason) == "table" then return nil, reason end
