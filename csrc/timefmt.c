@@ -161,8 +161,8 @@ static int take_zone(cursor *c, civil *t, int may_lack)
         int hours, minutes = 0;
         if (!take_number(c, 2, 2, &hours))
             return 0;
-        take_char(c, ':');
-        if (c->p < c->end && !take_number(c, 2, 2, &minutes))
+        int colon = take_char(c, ':');
+        if ((colon || c->p < c->end) && !take_number(c, 2, 2, &minutes))
             return 0;
         t->offset = (hours * 60 + minutes) * (sign == '-' ? -60 : 60);
         return hours <= 23 && minutes <= 59;
