@@ -17,6 +17,13 @@ local credentials = {}
 -- identity, containers, instance metadata) have their place at the end.
 local PROVIDERS = { "static", "environment", "profile" }
 
+-- Variables of providers that this version has not: whoever sets them should read that they were seen.
+local NOT_SUPPORTED = {
+  { "web identity", "AWS_WEB_IDENTITY_TOKEN_FILE" },
+  { "container", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI" },
+  { "container", "AWS_CONTAINER_CREDENTIALS_FULL_URI" },
+}
+
 -- Credentials are renewed this long before their end (seconds), or in the last fifth of a shorter life.
 local REFRESH_WINDOW = 300
 local REFRESH_SHARE = 0.2
@@ -39,6 +46,11 @@ local function find_source(config)
     if source then return source, provider.name end
     if type(reason) == "table" then return nil, reason end
     tried[#tried + 1] = ("%s: %s"):format(provider.name, reason)
+  end
+  for _, row in ipairs(NOT_SUPPORTED) do
+    if config.getenv(row[2]) then
+      tried[#tried + 1] = ("%s: %s is set, but this version does not support it"):format(row[1], row[2])
+    end
   end
   return keys.fail(("no credentials were found. Tried: %s. Give the option credentials = { access_key_id = ..., "
     .. "secret_access_key = ... }, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or put aws_access_key_id and "

@@ -1,6 +1,7 @@
 local config = require "bedrock.config"
 local credentials = require "bedrock.credentials"
 local endpoint = require "bedrock.endpoint"
+local vectors = require "spec.support.vectors"
 
 describe("bedrock.credentials.resolve", function()
   it("lists all that it tried, and what to do", function()
@@ -19,6 +20,32 @@ describe("bedrock.credentials.resolve", function()
     assert.truthy(err.message:find("no home folder is known", 1, true), err.message)
     err = select(2, credentials.resolve { environment = { HOME = "/h" }, read_file = function() return "[other]" end })
     assert.truthy(err.message:find('profile: there is no profile "default"', 1, true), err.message)
+  end)
+
+  it("names the variables of providers that this version has not", function()
+    local _, err = credentials.resolve { environment = { AWS_WEB_IDENTITY_TOKEN_FILE = "/t" } }
+    assert.truthy(err.message:find("web identity: AWS_WEB_IDENTITY_TOKEN_FILE is set, but this version does not support it",
+      1, true), err.message)
+    assert.is_nil(err.message:find("container", 1, true))
+  end)
+
+  describe("vectors credentials/end-to-end, those for the providers that there are:", function()
+    for _, id in ipairs { "default-chain.environment_variables", "default-chain.prefer_environment",
+      "default-chain.profile_name", "default-chain.profile_static_keys_case_insensitive", "profile.invalid_config" } do
+      it(id, function()
+        if not vectors.available() then return pending(vectors.missing) end
+        local case = vectors.json("credentials/end-to-end/" .. id .. ".json")
+        assert.equal(0, #case.http)
+        local found, err = credentials.resolve { environment = case.env,
+          read_file = function(path) return case.files[path] end }
+        if case.expect.error then
+          assert.is_nil(found)
+          assert.equal("ConfigurationError", err.code)
+        else
+          for name, value in pairs(case.expect.ok) do assert.equal(value, found[name]) end
+        end
+      end)
+    end
   end)
 
   it("raises for a wrong option at the caller's line", function()
