@@ -8,7 +8,7 @@
 --
 --   lua5.4 tools/genapi.lua bedrock.json bedrock-paginators.json --descriptions lua/bedrock/api/descriptions.lua
 --
--- and the same with --annotations.
+-- > lua/bedrock/api/bedrock.lua, and with --annotations > lua/bedrock/meta/operations.lua.
 --
 -- An API table is data only (its form is described atop lua/bedrock/model.lua). Each operation and each shape is a
 -- string that holds a Lua table: model.lua reads it when it is first needed, so an operation that is never called costs

@@ -1,5 +1,5 @@
---- The operations that the library carries, each with a line in our own words: for editors (the annotations beside
--- this file are made with it), for the README's table and for `client.operation_names`' reader. People edit this file;
+--- The operations that the library carries, each with a line in our own words: for editors (the annotations in
+-- lua/bedrock/meta are made with it), for the README's table and for `client.operation_names`' reader. People edit this file;
 -- `tools/genapi.lua --descriptions` takes its choice of operations from here.
 
 ---@type table<string, string>

@@ -1,0 +1,318 @@
+local core = require "bedrock.core"
+local model = require "bedrock.model"
+local vectors = require "spec.support.vectors"
+
+local genapi = vectors.genapi()
+
+local MODEL = [==[{
+ "metadata": { "protocol": "rest-json", "serviceId": "Demo", "signingName": "demo", "ignored": 1 },
+ "operations": {
+  "PutThing": { "name": "PutThing", "http": { "method": "PUT", "requestUri": "/things/{id}", "responseCode": 201 },
+   "input": { "shape": "PutThingRequest" }, "output": { "shape": "Thing" },
+   "errors": [ { "shape": "Conflict" } ], "idempotent": true },
+  "GetNothing": { "name": "GetNothing", "http": { "method": "GET", "requestUri": "/" }, "authtype": "none",
+   "endpoint": { "hostPrefix": "data." } },
+  "GetOther": { "http": { "method": "GET", "requestUri": "/other" }, "input": { "shape": "Other", "payload": "body" } }
+ },
+ "shapes": {
+  "PutThingRequest": { "type": "structure", "required": [ "id" ], "members": {
+    "zeta": { "shape": "Str" }, "id": { "shape": "Str", "location": "uri", "locationName": "Id" },
+    "alpha": { "shape": "Strs", "documentation": "prose" }, "token": { "shape": "Str", "idempotencyToken": true },
+    "where": { "shape": "HeaderStr" }, "map": { "shape": "Map" }, "time": { "shape": "Time" } } },
+  "Str": { "type": "string", "min": 1, "max": 5000000000, "pattern": "[a-z]]\\d\"[[x]=]\\n", "documentation": "prose",
+   "enum": [ "a", "end" ], "sensitive": true },
+  "Strs": { "type": "list", "member": { "shape": "Str" }, "min": 0 },
+  "HeaderStr": { "type": "string", "location": "header", "locationName": "x-where" },
+  "Map": { "type": "map", "key": { "shape": "Str" }, "value": { "shape": "Doc" } },
+  "Time": { "type": "timestamp", "timestampFormat": "iso8601" },
+  "Doc": { "type": "structure", "document": true, "members": {} },
+  "Thing": { "type": "structure", "members": { "self": { "shape": "Thing" }, "rate": { "shape": "Rate" } } },
+  "Rate": { "type": "float", "max": 0.1, "box": true },
+  "Other": { "type": "structure", "members": { "body": { "shape": "Bytes" } } },
+  "Bytes": { "type": "blob" },
+  "Unreachable": { "type": "structure", "members": {} },
+  "Conflict": { "type": "structure", "exception": true, "error": { "httpStatusCode": 409 }, "members": {} },
+  "Throttled": { "type": "structure", "exception": true, "retryable": { "throttling": true }, "members": {} }
+ }
+}]==]
+
+local PAGINATORS = [[{ "pagination": { "GetOther": { "input_token": "a", "output_token": "b", "limit_key": "c",
+  "result_key": "d" }, "Unknown": {} } }]]
+
+local function read(path)
+  local file = assert(io.open(path, "rb"))
+  local text = file:read("*a")
+  file:close()
+  return text
+end
+
+-- A file with a text, gone when the function returns.
+local function with_file(text, run)
+  local path = os.tmpname()
+  local file = assert(io.open(path, "wb"))
+  file:write(text)
+  file:close()
+  local results = { pcall(run, path) }
+  os.remove(path)
+  assert(results[1], results[2])
+  return results[2], results[3]
+end
+
+local function load_text(text)
+  return assert((rawget(_G, "loadstring") or load)(text))()
+end
+
+describe("tools/genapi.lua", function()
+  describe("converts", function()
+    local api = assert(genapi.convert(assert(genapi.read_json(MODEL)), assert(genapi.read_json(PAGINATORS))))
+    -- Through the text, as a user of the file sees it.
+    local written = load_text(genapi.generate(api, "demo.json"))
+    local m = model.load(written)
+
+    it("operations", function()
+      local put = m.operations.put_thing
+      assert.equal("PUT", put.method)
+      assert.equal("/things/{id}", put.uri)
+      assert.equal(201, put.status)
+      assert.is_true(put.idempotent)
+      assert.equal(409, put.errors.Conflict.error.httpStatusCode)
+      local nothing = m.operations.GetNothing
+      assert.equal("none", nothing.auth)
+      assert.equal("data.", nothing.host_prefix)
+      assert.equal(200, nothing.status)
+      assert.is_nil(nothing.input)
+    end)
+
+    it("members in the order of the model", function()
+      local input = m.operations.PutThing.input
+      assert.same({ "zeta", "id", "alpha", "token", "where", "map", "time" }, input.order)
+      assert.same({ "id" }, input.required)
+      assert.equal("Id", input.members.id.wire)
+      assert.is_true(input.members.token.idempotencyToken)
+      assert.equal("list", input.members.alpha.shape.type)
+      assert.equal("document", input.members.map.shape.value.shape.type)
+      assert.equal("iso8601", input.members.time.shape.timestampFormat)
+    end)
+
+    it("a location that a shape states", function()
+      local member = m.operations.PutThing.input.members.where
+      assert.equal("header", member.location)
+      assert.equal("x-where", member.wire)
+    end)
+
+    it("a payload that the operation states", function()
+      assert.equal("body", m.operations.GetOther.input.payload)
+    end)
+
+    it("numbers and texts as they are", function()
+      local shape = m.shape("Str")
+      assert.equal('[a-z]]\\d"[[x]=]\\n', shape.pattern)
+      assert.equal(5000000000, shape.max)
+      assert.same({ "a", "end" }, shape.enum)
+      assert.is_true(shape.sensitive)
+      assert.equal(0.1, m.shape("Rate").max)
+      assert.equal(0, m.shape("Strs").min)
+    end)
+
+    it("exceptions that no operation lists, and leaves out what nothing leads to", function()
+      assert.is_true(m.exception("Throttled").retryable.throttling)
+      assert.is_nil(written.shapes.Unreachable)
+      assert.is_nil(genapi.generate(api, "x"):find("prose", 1, true))
+    end)
+
+    it("paginators of the operations that there are", function()
+      assert.same({ input_token = "a", output_token = "b", limit_key = "c", result_key = "d" }, m.operations.GetOther.paginator)
+      assert.is_nil(written.paginators.Unknown)
+    end)
+
+    it("into strings, one line an entry", function()
+      for _, section in ipairs { "operations", "shapes", "paginators" } do
+        for _, text in pairs(written[section]) do
+          assert.is_string(text)
+          assert.is_nil(text:find("\n"))
+        end
+      end
+    end)
+
+    it("a choice of operations", function()
+      local few = assert(genapi.convert(assert(genapi.read_json(MODEL)), nil, { "GetNothing" }))
+      assert.same({ "GetNothing" }, { next(few.operations), next(few.operations, "GetNothing") })
+      assert.is_nil(few.shapes.Thing)
+      assert.is_table(few.shapes.Throttled)
+    end)
+
+    it("a model read elsewhere, with members sorted", function()
+      local plain = model.load(assert(genapi.convert(assert(core.json_decode_plain(MODEL)))))
+      assert.same({ "alpha", "id", "map", "time", "token", "where", "zeta" }, plain.operations.PutThing.input.order)
+    end)
+
+    it("the same model to the same text", function()
+      local again = assert(genapi.convert(assert(genapi.read_json(MODEL)), assert(genapi.read_json(PAGINATORS))))
+      assert.equal(genapi.generate(api, "demo.json"), genapi.generate(again, "demo.json"))
+    end)
+  end)
+
+  describe("refuses", function()
+    local rows = {
+      { '"operations"', '"operation"', "this is no service model: it needs metadata, operations and shapes" },
+      { '"rest%-json"', '"query"', 'the service speaks "query"; only rest-json is understood' },
+      { '"shape": "Rate"', '"shape": "Rat"', 'member "rate" refers to the unknown shape "Rat"' },
+      { '"shape": "Conflict"', '"shape": "Conflic"', 'PutThing refers to the unknown shape "Conflic"' },
+      { '"type": "float"', '"type": "flaot"', 'shape "Rate" has the unknown type "flaot"' },
+    }
+    for _, row in ipairs(rows) do
+      it(row[3], function()
+        local text = MODEL:gsub(row[1], row[2])
+        local api, err = genapi.convert(assert(genapi.read_json(text)))
+        assert.is_nil(api)
+        assert.equal(row[3], err)
+      end)
+    end
+
+    it("operations that are not there, and names the nearest", function()
+      local api, err = genapi.convert(assert(genapi.read_json(MODEL)), nil, { "GetNothin" })
+      assert.is_nil(api)
+      assert.equal('the model has no operation "GetNothin" (did you mean "GetNothing"?)', err)
+    end)
+  end)
+
+  describe("as a command", function()
+    it("says what is wrong with its arguments", function()
+      local rows = {
+        { {}, "^which model%?\nusage: " },
+        { { "a", "b", "c" }, "^one file too many: c\nusage: " },
+        { { "--operation", "A" }, "^unknown option %-%-operation\nusage: " },
+        { { "a", "--operations" }, "^%-%-operations needs a value\nusage: " },
+        { { "/nowhere/model.json" }, "^cannot read /nowhere/model.json: No such file or directory$" },
+        { { "spec" }, "^cannot read spec" },
+      }
+      for _, row in ipairs(rows) do
+        local text, err = genapi.run(row[1])
+        assert.is_nil(text)
+        assert.truthy(err:find(row[2]), err)
+      end
+      assert.truthy(genapi.run({ "--help" }):find("^usage: "))
+    end)
+
+    it("says what is wrong with a file", function()
+      for _, row in ipairs { { "{", "byte 2" }, { "5", "no object" }, { '{"a":1} x', "byte 9" }, { "", "byte 1" },
+        { '{"a" 1}', "byte 6" }, { '["a",]', "byte 6" }, { '{"a":"b', "byte 8" }, { '"\\x"', "byte 2" } } do
+        local text, err = with_file(row[1], function(path)
+          return genapi.run { path }
+        end)
+        assert.is_nil(text)
+        assert.truthy(err:find("is not JSON as a model has it: ", 1, true))
+        assert.truthy(err:find(row[2], 1, true), err)
+      end
+      local _, err = with_file(MODEL, function(path)
+        return genapi.run { path, "--operations", "," }
+      end)
+      assert.truthy(err:find("^%-%-operations names none"))
+      _, err = with_file(MODEL, function(path)
+        return genapi.run { path, "--descriptions", "/nowhere.lua" }
+      end)
+      assert.truthy(err:find("^cannot read "))
+      _, err = with_file(MODEL, function(path)
+        return with_file("return 5", function(lines)
+          return genapi.run { path, "--descriptions", lines }
+        end)
+      end)
+      assert.truthy(err:find("returns no table", 1, true))
+    end)
+
+    it("chooses operations by name or by their descriptions", function()
+      local function operations(...)
+        local options = { ... }
+        local text = assert(with_file(MODEL, function(path)
+          return genapi.run { path, options[1], options[2] }
+        end))
+        local names = {}
+        for name in pairs(load_text(text).operations) do
+          names[#names + 1] = name
+        end
+        table.sort(names)
+        return table.concat(names, " ")
+      end
+      assert.equal("GetNothing GetOther PutThing", operations())
+      assert.equal("GetOther PutThing", operations("--operations", "PutThing,GetOther"))
+      assert.equal("GetOther PutThing", operations("--operations=PutThing, GetOther"))
+      assert.equal("GetNothing", with_file('return { GetNothing = "Gets nothing." }', function(lines)
+        return operations("--descriptions", lines)
+      end))
+    end)
+
+    it("runs by itself, without the library", function()
+      local command = "LUA_PATH= LUA_CPATH= lua5.4 tools/genapi.lua %s 2>&1; echo status $?"
+      local output = with_file(MODEL, function(path)
+        local pipe = assert(io.popen(command:format(path)))
+        local text = pipe:read("*a")
+        pipe:close()
+        return text
+      end)
+      assert.truthy(output:find("^%-%- Generated by tools/genapi.lua from "))
+      assert.truthy(output:find("\nstatus 0\n$"))
+      local pipe = assert(io.popen(command:format("")))
+      output = pipe:read("*a")
+      pipe:close()
+      assert.truthy(output:find("^genapi: which model%?\nusage: "))
+      assert.truthy(output:find("\nstatus 1\n$"))
+    end)
+  end)
+
+  it("reads JSON", function()
+    local rows = {
+      { '"a\\u00e9\\ud83d\\ude00\\n\\"\\\\\\/"', 'aé😀\n"\\/' },
+      { "-1.5e2", -150 },
+      { "[]", {} },
+      { '{"a":null,"b":[1,true,false]}', { b = { 1, true, false } } },
+      { " [ 1 , { } ] ", { 1, {} } },
+    }
+    for _, row in ipairs(rows) do
+      assert.same(row[2], (genapi.read_json(row[1])))
+    end
+    assert.is_nil((genapi.read_json(("["):rep(100000))))
+  end)
+
+  it("writes annotations", function()
+    local api = assert(genapi.convert(assert(genapi.read_json(MODEL))))
+    local text = genapi.annotate(api, "demo.json", { PutThing = "Puts a thing." })
+    assert.truthy(text:find("^%-%-%-@meta _\n"))
+    for _, line in ipairs { "---@class bedrock.PutThingRequest\n---@field zeta? \"a\"|\"end\"|string\n---@field id ",
+      "---@field time? number|string  seconds since 1970, UTC\n", "---@field self? bedrock.Thing\n---@field rate? number\n",
+      "--- Puts a thing.\n---@param params bedrock.PutThingRequest\n", "function Client:put_thing(params, call_options) end\n",
+      "---@field map? table<\"a\"|\"end\"|string, any>\n", "---@field alpha? (\"a\"|\"end\"|string)[]\n" } do
+      assert.truthy(text:find(line, 1, true), line)
+    end
+    assert.is_function((rawget(_G, "loadstring") or load)(text))
+  end)
+
+  describe("made", function()
+    local sources = { vectors.api .. "/bedrock.json", vectors.api .. "/bedrock-paginators.json", "--descriptions",
+      "lua/bedrock/api/descriptions.lua" }
+    if not vectors.available() then
+      pending(vectors.missing)
+      return
+    end
+
+    it("lua/bedrock/api/bedrock.lua, which is up to date", function()
+      assert.equal(read("lua/bedrock/api/bedrock.lua"), (genapi.run(sources)))
+    end)
+
+    it("lua/bedrock/meta/operations.lua, which is up to date", function()
+      sources[5] = "--annotations"
+      assert.equal(read("lua/bedrock/meta/operations.lua"), (genapi.run(sources)))
+    end)
+
+    it("tables for all operations of the services that there are models of", function()
+      for service, count in pairs { bedrock = 108, ["bedrock-runtime"] = 11, ["credential-services/sso"] = 1,
+        ["credential-services/sso-oidc"] = 1 } do
+        local api = load_text(assert(genapi.run { vectors.api .. "/" .. service .. ".json" }))
+        local m = model.load(api)
+        assert.equal(count, #m.operation_names)
+        for _, name in ipairs(m.operation_names) do
+          assert.is_table(m.operations[name].errors)
+        end
+      end
+    end)
+  end)
+end)
