@@ -252,6 +252,31 @@ describe("bedrock.retry", function()
     assert.equal(500, strategy.quota)
   end)
 
+  it("keeps the quota between nothing and all through any sequence of calls", function()
+    local seed = 1
+    local function random(n)
+      seed = (seed * 16807) % 2147483647
+      return seed % n
+    end
+    local strategy = retry.new { random = one, max_attempts = 4 }
+    local classes = { "transient", "throttling" }
+    local calls = {}
+    for i = 1, 5000 do
+      local slot = random(40)
+      local call = calls[slot] or strategy:begin()
+      calls[slot] = call
+      local delay
+      if random(3) == 0 then
+        strategy:on_success(call, i)
+      else
+        delay = strategy:on_failure(call, classes[random(3) + 1], nil, i)
+      end
+      if not delay then calls[slot] = nil end
+      assert.is_true(strategy.quota >= 0 and strategy.quota <= 500)
+      assert.is_true(call.attempt <= 4)
+    end
+  end)
+
   it("draws its random numbers from the core", function()
     local strategy = retry.new {}
     for _ = 1, 20 do

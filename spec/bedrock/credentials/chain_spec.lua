@@ -86,6 +86,28 @@ describe("bedrock.credentials.provider", function()
   end)
 end)
 
+describe("the modules of configuration and credentials", function()
+  it("touch neither disk nor environment when they are loaded", function()
+    local names = { "config", "shared_files", "endpoint", "partitions", "credentials", "credentials.keys",
+      "credentials.static", "credentials.environment", "credentials.profile", "retry", "limiter", "clock", "useragent" }
+    local loaded, io_open, getenv = {}, io.open, os.getenv
+    for _, name in ipairs(names) do
+      name = "bedrock." .. name
+      loaded[name], package.loaded[name] = package.loaded[name], nil
+    end
+    local function forbidden() error("not while loading", 2) end
+    rawset(io, "open", forbidden)
+    rawset(os, "getenv", forbidden)
+    local ok, err = pcall(function()
+      for _, name in ipairs(names) do require("bedrock." .. name) end
+    end)
+    rawset(io, "open", io_open)
+    rawset(os, "getenv", getenv)
+    for _, name in ipairs(names) do package.loaded["bedrock." .. name] = loaded["bedrock." .. name] end
+    assert.is_true(ok, err)
+  end)
+end)
+
 describe("bedrock.credentials.bearer", function()
   local function bearer(token, url)
     return credentials.bearer(assert(config.load { bearer_token = token, environment = {}, read_file = function() end }), url)
