@@ -50,8 +50,8 @@ for _, room in ipairs { custom_models, foundation_models, jobs, logging, tags } 
   for name, handler in pairs(room.operations) do handlers[name] = handler end
 end
 
--- Requests that `requests()` remembers.
-local REMEMBERED = 500
+-- Requests that `requests()` remembers, and how much of each one's body.
+local REMEMBERED, REMEMBERED_BODY = 500, 16384
 
 local OPTIONS = {
   region = "string", regions = "table", account_id = "string", credentials = "table", bearer_tokens = "table",
@@ -273,7 +273,7 @@ function Emulator:reset()
 end
 
 --- The last requests, oldest first, each with `operation`, `method`, `path`, `query`, `headers`, `body`, `status`, `code`
---- and `time`. Signatures and tokens are left out.
+--- and `time`. Signatures and tokens are left out, long bodies are cut.
 ---@return table[]
 function Emulator:requests()
   local copy = {}
@@ -377,7 +377,7 @@ local function remember(self, request, operation, response)
   end
   local record = {
     operation = operation and operation.name, method = request.method, path = request.path, query = request.query,
-    headers = headers, body = request.body, status = response.status, code = response.headers["x-amzn-errortype"],
+    headers = headers, body = request.body:sub(1, REMEMBERED_BODY), status = response.status, code = response.headers["x-amzn-errortype"],
     fault = response.fault, time = self:now(),
   }
   local log = self.log

@@ -130,7 +130,7 @@ end
 local function check_names(store, params)
   if store.job_by[params.jobName] then
     return nil, exception("ConflictException",
-      "The provided job name is currently in use, or was previously used. Try a different job name.")
+      "The provided job name is currently in use. Try a different job name.")
   end
   if store.taken[params.customModelName] then
     return nil, exception("ConflictException",
