@@ -40,7 +40,7 @@ local function path_to(keys, depth)
   for i = 1, depth do
     local key = keys[i]
     if type(key) == "number" then
-      parts[i] = ("[%d]"):format(key)
+      parts[i] = ("[%.14g]"):format(key) -- a document may have 1e300 as a key
     else
       key = printable(key)
       if not key:find("^[%w_%-]+$") and key ~= "*" then
@@ -221,7 +221,7 @@ function check.list(state, shape, value, depth, location)
     end
   end
   if last ~= size then
-    problem(state, depth, ("must be a list without holes: %d of %.14g items are nil"):format(last - size, last))
+    problem(state, depth, ("must be a list without holes: %.14g of %.14g items are nil"):format(last - size, last))
     return
   end
   if shape.min and size < shape.min then

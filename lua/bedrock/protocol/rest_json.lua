@@ -883,12 +883,12 @@ end
 
 local function plain_message(status, body, code)
   if is_blank(body) then
-    return code and "" or PHRASES[status] or ("HTTP status %d"):format(status)
+    return code and "" or PHRASES[status] or ("HTTP status %.14g"):format(status)
   end
   local start = body:find("%S")
   local text = trim(body:sub(start, start + MAX_MESSAGE))
   if text:find("^<") then -- a page of some gateway's
-    return PHRASES[status] or ("HTTP status %d"):format(status)
+    return PHRASES[status] or ("HTTP status %.14g"):format(status)
   end
   text = text:gsub("%c+", " ")
   return #text > MAX_MESSAGE and text:sub(1, MAX_MESSAGE) .. "..." or text
@@ -938,7 +938,7 @@ local function read_error(operation, response)
       message = type(message) == "number" and ("%.14g"):format(message) or ""
     end
     if message == "" and not code then
-      message = PHRASES[status] or ("HTTP status %d"):format(status)
+      message = PHRASES[status] or ("HTTP status %.14g"):format(status)
     end
   elseif status >= 300 and status < 400 then
     message = "the service answered with a redirect, which is not followed; is the endpoint right?"
@@ -946,7 +946,7 @@ local function read_error(operation, response)
     message = plain_message(status, body, code)
   end
   local err = errors.new {
-    code = code or ("%d"):format(status),
+    code = code or ("%.14g"):format(status),
     message = message,
     status = status,
     request_id = rest_json.request_id(headers),

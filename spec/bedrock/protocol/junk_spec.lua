@@ -1,0 +1,127 @@
+-- Random parameters and random answers: each call ends with a result or with an error table, never with a raised error,
+-- and what passes the check can be built. The generator has a seed of its own, so a failure comes back.
+
+local core = require "bedrock.core"
+local errors = require "bedrock.errors"
+local model = require "bedrock.model"
+local rest_json = require "bedrock.protocol.rest_json"
+local validate = require "bedrock.validate"
+
+local seed = 20261123
+local function random(n) -- 1..n, the same on every Lua
+  seed = (seed * 16807) % 2147483647
+  return seed % n + 1
+end
+
+local scalars = { "", "text", "\0", "a\r\nb", "\255\254", "é", "2024-01-01T00:00:00Z", "NaN", 0, 1, -1, 1.5, 1e-7, 1e300,
+  2 ^ 53, 2 ^ 63, -2 ^ 63, 0 / 0, 1 / 0, -1 / 0, true, false, core.json_null, print, io.stdout }
+
+local function junk(depth)
+  if depth == 0 or random(3) > 1 then
+    return scalars[random(#scalars)]
+  end
+  local value = {}
+  for i = 1, random(4) - 1 do
+    local key = random(2) == 1 and i or scalars[random(#scalars)]
+    if key ~= key then
+      key = "nan"
+    end
+    value[key] = junk(depth - 1)
+  end
+  return value
+end
+
+-- A value that mostly fits its shape.
+local function fitting(shape, depth)
+  if random(12) == 1 or depth == 0 then
+    return junk(2)
+  end
+  if shape.type == "structure" then
+    local value = {}
+    for _, name in ipairs(shape.order) do
+      if random(3) > 1 then
+        value[name] = fitting(shape.members[name].shape, depth - 1)
+      end
+    end
+    if random(10) == 1 then
+      value[scalars[random(7)]] = junk(1)
+    end
+    return value
+  elseif shape.type == "list" then
+    local value = {}
+    for i = 1, random(4) - 1 do
+      value[i] = fitting(shape.member.shape, depth - 1)
+    end
+    return value
+  elseif shape.type == "map" then
+    local value = {}
+    for i = 1, random(3) do
+      value["key" .. i] = fitting(shape.value.shape, depth - 1)
+    end
+    return value
+  end
+  return scalars[random(#scalars)]
+end
+
+local function is_error(err, code)
+  assert.is_true(errors.is(err))
+  assert.is_true(code == nil or err.code == code, err.code)
+  assert.is_string(err.message)
+  assert.is_string(tostring(err))
+end
+
+describe("any junk", function()
+  local m = model.load(require "bedrock.api.bedrock")
+
+  it("as parameters gives a request or an error", function()
+    local built, refused = 0, 0
+    for _ = 1, 200 do
+      for _, name in ipairs(m.operation_names) do
+        local operation = m.operations[name]
+        local params = random(8) == 1 and junk(3) or fitting(operation.input, 5)
+        local ok, err = validate(operation, params)
+        if ok then
+          local parts
+          parts, err = rest_json.build(operation, params)
+          if parts then
+            built = built + 1
+            for _, text in pairs { parts.path, parts.query } do
+              assert.is_nil(text:find("[^%w%-._~%%/=&]"))
+            end
+          else
+            is_error(err, "ParamValidationError") -- text in the body that is no UTF-8
+          end
+        else
+          refused = refused + 1
+          is_error(err, "ParamValidationError")
+          assert.is_true(#err.problems > 0)
+        end
+      end
+    end
+    assert.is_true(built > 100 and refused > 100)
+  end)
+
+  it("as an answer gives a result or an error", function()
+    local texts = { "", " ", "{}", "[]", "null", "5", '"a"', "{", '{"a":', "\0", "\255", "<html>", '{"message":[{}]}',
+      '{"code":{"a":1},"message":null}', '{"modelSummaries":{"a":1},"nextToken":[1],"status":{"x":[null]}}',
+      '{"modelSummaries":[1,null,"x",{"creationTime":{"a":1},"modelArn":[]}],"jobArn":5}',
+      '{"__type":"ValidationException","message":{"a":1}}', '{"tags":"no list"}', '{"tags":[[[]]]}' }
+    local types = { "ValidationException", "a#b:c", "", ":", "#", ",", "\255", "TooManyTagsException" }
+    for _, name in ipairs(m.operation_names) do
+      local operation = m.operations[name]
+      for _, status in ipairs { 200, 201, 204, 299, 300, 304, 400, 404, 429, 500, 503, 599, 0, 999 } do
+        for _, text in ipairs(texts) do
+          local headers = { ["x-amzn-errortype"] = types[random(#types)], ["x-amzn-requestid"] = "id" }
+          local result, err = rest_json.parse(operation, { status = status, headers = headers, body = text })
+          if result == nil then
+            is_error(err)
+            assert.equal("id", err.request_id)
+            assert.equal(status, err.status)
+          else
+            assert.is_table(result)
+          end
+        end
+      end
+    end
+  end)
+end)
