@@ -58,6 +58,14 @@ local function fail(operation, attempts, err)
   return nil, err
 end
 
+local function no_time(operation, attempts, timeout, cause, last)
+  return fail(operation, attempts, errors.new {
+    code = "TimeoutError", retryable = true, last = last,
+    request_id = last and last.request_id, status = last and last.status,
+    message = ("the call's limit of %g seconds leaves no time for attempt %d: %s"):format(timeout, attempts + 1, cause),
+  })
+end
+
 -- Adds to `headers` what proves who is calling: a bearer token, or a signature over what is in them so far.
 local function authenticate(self, parts, url, headers)
   if self._bearer_token then
@@ -156,8 +164,14 @@ local function call(self, operation, params, options)
   local attempt = 0
   while true do
     attempt = attempt + 1
-    local wait = strategy:before_attempt(tries, runtime:now())
-    if wait and wait > 0 then runtime:sleep(wait) end
+    local held_back = strategy:before_attempt(tries, runtime:now())
+    if held_back > 0 then
+      if state.deadline and runtime:now() + held_back >= state.deadline then
+        return no_time(operation, attempt - 1, timeout, "the rate limit of the adaptive retry mode")
+      end
+      runtime:sleep(held_back)
+    end
+    local offset = self._clock.offset
     if listening then
       emit(self, { type = "attempt", operation = operation.name, attempt = attempt, max_attempts = state.max_attempts,
         invocation_id = state.invocation_id })
@@ -177,7 +191,7 @@ local function call(self, operation, params, options)
 
     failure.operation, failure.attempts = operation.name, attempt
     if not sent then return nil, failure end
-    local skewed = headers ~= nil and self._clock:observe(headers, failure.code, runtime:now())
+    local skewed = headers ~= nil and self._clock:observe(headers, failure.code, runtime:now(), offset)
     local class = skewed and "transient" or strategy:classify(failure, operation)
     failure.retryable = class ~= nil
     local delay, reason = strategy:on_failure(tries, class, headers, runtime:now())
@@ -186,12 +200,8 @@ local function call(self, operation, params, options)
       return nil, failure
     end
     if state.deadline and runtime:now() + delay >= state.deadline then
-      return fail(operation, attempt, errors.new {
-        code = "TimeoutError", retryable = true, last = failure, request_id = failure.request_id,
-        status = failure.status,
-        message = ("the call's limit of %g seconds leaves no time for attempt %d; the last error was %s: %s")
-          :format(timeout, attempt + 1, tostring(failure.code), tostring(failure.message)),
-      })
+      return no_time(operation, attempt, timeout, ("the last error was %s: %s"):format(failure.code, failure.message),
+        failure)
     end
     if listening then
       emit(self, { type = "retry", operation = operation.name, attempt = attempt, delay = delay, class = class,
