@@ -164,7 +164,9 @@ static int decode_base64(lua_State *L)
 static int push_digest(lua_State *L, int ok, unsigned char *digest, size_t n)
 {
     if (!ok)
-        return luaL_error(L, "OpenSSL cannot compute this digest here");
+        return luaL_error(
+            L,
+            "OpenSSL cannot compute this digest: out of memory, or switched off in its settings");
     lua_pushlstring(L, (const char *)digest, n);
     bk_wipe(digest, n);
     return 1;
@@ -228,7 +230,8 @@ static int crc32(lua_State *L)
 
 static int no_random(lua_State *L)
 {
-    return luaL_error(L, "OpenSSL has no random numbers to give");
+    return luaL_error(L,
+                      "OpenSSL has no random numbers to give: out of memory, or no source of them");
 }
 
 static int uuid4(lua_State *L)

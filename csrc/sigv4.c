@@ -95,7 +95,8 @@ static int fail_memory(bk_sigv4 *s)
 
 static int fail_openssl(bk_sigv4 *s)
 {
-    snprintf(s->message, sizeof s->message, "OpenSSL cannot compute SHA-256 here");
+    snprintf(s->message, sizeof s->message,
+             "OpenSSL cannot compute SHA-256: out of memory, or switched off in its settings");
     return 0;
 }
 
