@@ -66,7 +66,13 @@ function answer.failure(model, exception, now)
   for name, value in pairs(exception.members or {}) do members[name] = value end
   local headers = { ["x-amzn-errortype"] = exception.code }
   for name, value in pairs(exception.headers or {}) do headers[name] = value end
-  return finish(status, assert(core.json_encode_plain(members)), now, headers)
+  local body = core.json_encode_plain(members)
+  if not body then
+    -- A message may quote what a client sent, and that may be no text at all.
+    for name, value in pairs(members) do members[name] = (tostring(value):gsub("[\128-\255]", "?")) end
+    body = assert(core.json_encode_plain(members))
+  end
+  return finish(status, body, now, headers)
 end
 
 return answer

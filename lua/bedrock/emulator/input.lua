@@ -128,7 +128,10 @@ end
 -- Scalars of the URI and the query are texts.
 local function read_text(shape, text)
   local kind = shape.type
-  if kind == "string" then return text end
+  if kind == "string" then
+    if text:find("[\128-\255]") and not core.json_encode_plain(text) then refuse("The request URI is not valid UTF-8") end
+    return text
+  end
   if kind == "boolean" then
     if text == "true" then return true elseif text == "false" then return false end
   elseif kind == "integer" or kind == "long" then
