@@ -19,6 +19,9 @@
 /* First room for a request's text and headers: most requests never make them grow. */
 enum { FIRST_TEXT = 4096, FIRST_NODES = 32, POLL_MS = 1000, MAX_URL = 1024 * 1024 };
 #define NO_LIMIT_MS 2000000000L
+/* Wakes in a row that bring nothing before they stop to count as a sign of life, and the pause
+ * between them then. */
+enum { MAX_IDLE_WAKES = 4096, IDLE_PAUSE_NS = 2000000 };
 
 enum { MODE_NONE, MODE_GET, MODE_HEAD, MODE_POST };
 
@@ -624,6 +627,29 @@ long bk_http_wait(bk_http *h, bk_http_outcome *outcome)
     return *outcome != BK_HTTP_OK ? 0 : (long)wait;
 }
 
+/*
+ * The socket was ready, and libcurl has had its turn since. That counts as a sign of life even
+ * where nothing was delivered, since a header line or a TLS record may come byte by byte; but not
+ * without end: libcurl 7.88 wakes for a writable socket for ever when an HTTP/2 server answers
+ * before it has read a large body. Gives 1 where the answer is whole in such a case, so that there
+ * is nothing left to wait for.
+ */
+static int on_ready(bk_http *h)
+{
+    if (++h->idle_wakes < MAX_IDLE_WAKES) {
+        h->active = 1;
+        return 0;
+    }
+    curl_off_t length = -1;
+    if (h->head_done && h->status >= 200 &&
+        curl_easy_getinfo(h->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length) == CURLE_OK &&
+        length >= 0 && (unsigned long long)length == h->out.len)
+        return 1;
+    struct timespec pause = {0, IDLE_PAUSE_NS};
+    (void)nanosleep(&pause, NULL);
+    return 0;
+}
+
 static CURLcode drive(bk_http *h, bk_http_outcome *due)
 {
     int running = 1;
@@ -635,6 +661,16 @@ static CURLcode drive(bk_http *h, bk_http_outcome *due)
             CURLMsg *message = curl_multi_info_read(h->multi, &left);
             return message ? message->data.result : CURLE_OUT_OF_MEMORY;
         }
+        if (h->body_len > 0) {
+            curl_off_t sent = 0;
+            (void)curl_easy_getinfo(h->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
+            h->active |= sent != h->sent;
+            h->sent = sent;
+        }
+        if (h->active)
+            h->idle_wakes = 0;
+        else if (h->was_ready && on_ready(h))
+            return CURLE_OK;
         long wait = bk_http_wait(h, due);
         if (*due != BK_HTTP_OK)
             return CURLE_OPERATION_TIMEDOUT;
@@ -642,8 +678,7 @@ static CURLcode drive(bk_http *h, bk_http_outcome *due)
             wait = POLL_MS;
         if (curl_multi_poll(h->multi, NULL, 0, (int)wait, &ready) != CURLM_OK)
             return CURLE_OUT_OF_MEMORY;
-        if (ready > 0)
-            h->active = 1;
+        h->was_ready = ready > 0;
     }
 }
 
@@ -676,7 +711,8 @@ static bk_http_outcome judge(const bk_http *h, CURLcode code)
     int proxied = h->proxy && *h->proxy;
     switch (code) {
     case CURLE_OK:
-        return h->status != 0 ? BK_HTTP_OK : BK_HTTP_BAD_ANSWER;
+        /* libcurl is content with headers that end in the middle. */
+        return h->status == 0 ? BK_HTTP_BAD_ANSWER : h->head_done ? BK_HTTP_OK : BK_HTTP_CUT_OFF;
     case CURLE_URL_MALFORMAT:
     case CURLE_LOGIN_DENIED: /* a user name in the URL */
         return BK_HTTP_BAD_URL;
@@ -775,6 +811,8 @@ void bk_http_drop(bk_http *h)
     h->head_total = 0;
     h->head_done = h->out_begun = 0;
     h->active = h->connected = 0;
+    h->was_ready = h->idle_wakes = 0;
+    h->sent = 0;
     h->abort = BK_HTTP_OK;
 }
 
@@ -820,6 +858,8 @@ const char *bk_http_message(const bk_http *h)
 {
     if (h->message[0])
         return h->message;
+    if (h->code == CURLE_OK)
+        return "";
     return h->error[0] ? h->error : curl_easy_strerror(h->code);
 }
 

@@ -84,7 +84,9 @@ typedef struct bk_http {
     /* Timeouts of the running request, in milliseconds; 0: none. Times are monotonic. */
     long read_ms, whole_ms;
     long long started, last_activity;
-    int active;    /* bytes moved since last asked: set by callbacks and by drivers */
+    int active; /* bytes moved since last asked: set by callbacks and by drivers */
+    int was_ready, idle_wakes;
+    curl_off_t sent;
     int connected; /* from here on the read timeout counts */
 
     /* The answer. */
