@@ -18,9 +18,8 @@
 #include <stdio.h>
 
 enum {
-    TEXT_LEVELS = 2, /* so many levels are walked in the text; cJSON gets what is below */
-    SLOTS_A_LEVEL =
-        8 /* of Lua's stack, for a container, a key, a value and what reading them takes */
+    TEXT_LEVELS = 2,  /* so many levels are walked in the text; cJSON gets what is below */
+    SLOTS_A_LEVEL = 8 /* of Lua's stack: a container, a key, a value, what reading them takes */
 };
 
 #define EXACT_IN_DOUBLE 9007199254740992.0 /* 2^53 */
@@ -39,7 +38,8 @@ static bk_json_kind kind_of(const decoder *d, int node)
     return node < (int)BK_KIND_STRUCTURE ? (bk_json_kind)node : BK_JSON_NODE(d->shape, node)->kind;
 }
 
-/* A number without a fraction that a Lua integer can hold becomes one, where Lua has integers. */
+/* A number without a fraction that a Lua integer can hold becomes one, where Lua has integers.
+ * Minus zero counts as zero. */
 static void push_whole(lua_State *L, double x, double limit)
 {
 #if BK_HAS_INTEGER
@@ -50,7 +50,7 @@ static void push_whole(lua_State *L, double x, double limit)
 #else
     (void)limit;
 #endif
-    lua_pushnumber(L, x);
+    lua_pushnumber(L, x == 0 ? 0 : x);
 }
 
 static int is_negative_zero(double x)

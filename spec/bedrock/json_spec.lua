@@ -332,6 +332,8 @@ describe("json_decode", function()
     { '{"ratio":"Infinity","again":{"ratio":"-Infinity"}}', "{again={ratio=-inf},ratio=inf}" },
     { '{"ratio":12345678901234567890}', "{ratio=1.2345678901234567e+19}" },
     { '{"count":1.5}', "{count=1.5}" },
+    { '{"count":-0,"at":-0.0}', "{at=0,count=0}" },
+    { '{"ratio":-0.0}', "{ratio=-0}" },
     -- timestamps: all three forms, whatever the model says
     { '{"at":1700000000,"iso":1700000000.5}', "{at=1700000000,iso=1700000000.5}" },
     { '{"at":"2023-11-14T22:13:20Z","http":"2023-11-14T23:13:20.250+01:00"}', "{at=1700000000,http=1700000000.25}" },
