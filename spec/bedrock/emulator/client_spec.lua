@@ -4,6 +4,9 @@ local bedrock = require "bedrock"
 local caller = require "spec.bedrock.emulator.caller"
 local emulator = require "bedrock.emulator"
 
+-- How much slower than usual everything is, under valgrind.
+local SLOW = tonumber(os.getenv "BEDROCK_SLOW") or 1
+
 local function client_of(e, options)
   local all = {
     region = "us-east-1", credentials = e.example_credentials, runtime = e:runtime(), environment = {},
@@ -56,7 +59,7 @@ describe("a client on the emulator", function()
     assert.equal("WaiterError", err.code)
     assert.equal("Failed", err.last.status)
     assert.truthy(err.message:find("GetObject", 1, true))
-    assert.is_true(os.clock() - start < 2)
+    assert.is_true(os.clock() - start < 2 * SLOW)
   end)
 
   it("sees the service's errors", function()
@@ -146,7 +149,7 @@ describe("a client on the emulator's server", function()
 
   it("runs a job from its creation to the model", function()
     local job = assert(client:create_model_customization_job(caller.job("real", { jobTags = { { key = "a", value = "b" } } })))
-    local done = assert(client:wait("model_customization_job", { jobIdentifier = job.jobArn }, { interval = 0.1, timeout = 20 }))
+    local done = assert(client:wait("model_customization_job", { jobIdentifier = job.jobArn }, { interval = 0.1, timeout = 20 * SLOW }))
     assert.equal("Completed", done.status)
     local found
     for model in client:items("list_custom_models", { nameContains = "real", maxResults = 1 }) do found = model end
@@ -170,8 +173,8 @@ describe("a client on the emulator's server", function()
   end)
 
   it("doesn't wait for ever", function()
-    server.order(process, "faults", { kind = "slow", delay = 5 })
-    local _, err = client:list_custom_models({}, { timeout = 0.2 })
+    server.order(process, "faults", { kind = "slow", delay = 5 * SLOW })
+    local _, err = client:list_custom_models({}, { timeout = 0.2 * SLOW })
     assert.equal("TimeoutError", err.code)
   end)
 end)
