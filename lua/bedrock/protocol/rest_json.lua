@@ -7,12 +7,13 @@
 
 local core = require "bedrock.core"
 local errors = require "bedrock.errors"
+local text_of = require "bedrock.protocol.text"
 
 local rest_json = {}
 
 local null = core.json_null
 local uri_encode = core.uri_encode
-local math_type, to_integer = rawget(math, "type"), rawget(math, "tointeger") -- since Lua 5.3
+local writer, write_string = text_of.writer, text_of.write_string
 
 ---@class bedrock.RequestParts
 ---@field method string
@@ -21,137 +22,6 @@ local math_type, to_integer = rawget(math, "type"), rawget(math, "tointeger") --
 ---@field headers table<string, string>
 ---@field body? string
 ---@field host_prefix? string  what goes in front of the endpoint's host
-
--- ---------------------------------------------------------------------------------------------------------------
--- Scalars as text, for paths, queries and headers
-
--- A number in decimal digits alone, the fewest that read back as the same number.
-local function decimal(value)
-  if value ~= value then
-    return "NaN"
-  elseif value == math.huge then
-    return "Infinity"
-  elseif value == -math.huge then
-    return "-Infinity"
-  elseif value == 0 then
-    return "0"
-  elseif value % 1 == 0 then
-    if value >= -2 ^ 53 and value <= 2 ^ 53 or math_type and math_type(value) == "integer" then
-      return ("%d"):format(value)
-    end
-    return ("%.0f"):format(value)
-  end
-  local text
-  for digits = 15, 17 do
-    text = ("%." .. digits .. "g"):format(value)
-    if tonumber(text) == value then
-      break
-    end
-  end
-  text = text:gsub(",", ".") -- a locale may write its own decimal point
-  local sign, whole, fraction, exponent = text:match("^(%-?)(%d+)%.?(%d*)e([+-]%d+)$")
-  if not exponent then
-    return text
-  end
-  -- Integral numbers were written above, so the exponent can only be negative or shorter than the fraction.
-  local digits, point = whole .. fraction, #whole + tonumber(exponent)
-  if point <= 0 then
-    return sign .. "0." .. ("0"):rep(-point) .. digits
-  end
-  return sign .. digits:sub(1, point) .. "." .. digits:sub(point + 1)
-end
-
-local function write_string(value)
-  if type(value) == "string" then
-    return value
-  elseif type(value) == "number" then
-    return decimal(value)
-  end
-  return nil, "must be a string"
-end
-
-local function write_integer(value)
-  if type(value) == "number" and value % 1 == 0 then
-    return decimal(value)
-  end
-  return nil, "must be an integer"
-end
-
-local function write_float(value)
-  if type(value) == "number" then
-    return decimal(value)
-  end
-  return nil, "must be a number"
-end
-
-local function write_boolean(value)
-  if type(value) == "boolean" then
-    return value and "true" or "false"
-  end
-  return nil, "must be true or false"
-end
-
-local function write_blob(value)
-  if type(value) == "string" then
-    return core.base64_encode(value)
-  end
-  return nil, "must be a string of bytes"
-end
-
-local time_formats = {
-  iso8601 = core.time_iso8601,
-  rfc822 = core.time_http,
-  unixTimestamp = decimal,
-}
-
-local function timestamp_writer(format)
-  local write = time_formats[format] or core.time_iso8601
-  return function(value)
-    if type(value) == "string" then
-      value = core.time_parse(value)
-    end
-    local text = type(value) == "number" and write(value)
-    if text then
-      return text
-    end
-    return nil, "must be a time: seconds since 1970 as a number, or a text like 2026-11-23T08:00:00Z"
-  end
-end
-
-local writers = {
-  string = write_string,
-  integer = write_integer,
-  long = write_integer,
-  float = write_float,
-  double = write_float,
-  boolean = write_boolean,
-  blob = write_blob,
-}
-
-local function timestamp_format(member, location)
-  return member.timestampFormat or member.shape.timestampFormat or (location == "header" and "rfc822" or "iso8601")
-end
-
--- The writer of a scalar member at a location, or nil for what is no scalar.
-local function writer(member, location)
-  local kind = member.shape.type
-  if kind == "timestamp" then
-    return timestamp_writer(timestamp_format(member, location))
-  end
-  return writers[kind]
-end
-
--- Inside a JSON text that travels as a header, in base64.
-local function write_jsonvalue(value)
-  if type(value) == "string" then
-    return core.base64_encode(value) -- JSON that the caller wrote
-  end
-  local text, message = core.json_encode_plain(value)
-  if not text then
-    return nil, message
-  end
-  return core.base64_encode(text)
-end
 
 -- ---------------------------------------------------------------------------------------------------------------
 -- Requests
@@ -235,7 +105,7 @@ local function plan_header(plan, member)
   local shape = member.shape
   local entry = { name = member.name, wire = member.wire }
   if member.jsonvalue then
-    entry.write = write_jsonvalue
+    entry.write = text_of.write_jsonvalue
   elseif shape.type == "list" then
     entry.list = true
     entry.quote = shape.member.shape.type == "string"
@@ -624,132 +494,12 @@ end
 -- ---------------------------------------------------------------------------------------------------------------
 -- Answers
 
--- Matched from the end, since a lazy match takes quadratic time over a long run of blanks.
-local function trim(text)
-  return text:match("^%s*(.*%S)") or ""
-end
-
--- A header's list: split at commas, but not at those inside quotes.
-local function split_list(text)
-  local list, position, length = {}, 1, #text
-  while position <= length do
-    position = text:find("[^ \t]", position) or length + 1
-    if text:sub(position, position) == '"' then
-      local parts, start = {}, position + 1
-      while true do
-        local stop = text:find('["\\]', start)
-        if not stop then -- the quote never ends: the rest is the element
-          parts[#parts + 1] = text:sub(start)
-          position = length + 1
-          break
-        end
-        parts[#parts + 1] = text:sub(start, stop - 1)
-        if text:sub(stop, stop) == '"' then
-          position = (text:find(",", stop, true) or length) + 1
-          break
-        end
-        parts[#parts + 1] = text:sub(stop + 1, stop + 1)
-        start = stop + 2
-      end
-      list[#list + 1] = table.concat(parts)
-    else
-      local comma = text:find(",", position, true) or length + 1
-      list[#list + 1] = trim(text:sub(position, comma - 1))
-      position = comma + 1
-    end
-  end
-  return list
-end
-
-local function read_number(text)
-  local digits = trim(text)
-  if digits:find("^[+-]?%d+%.?%d*[eE]?[+-]?%d*$") or digits:find("^[+-]?%.%d+$") then
-    return tonumber(digits) or text
-  end
-  return text
-end
-
--- Header texts to values. What is no value of its type is handed on as it came.
-local readers = {
-  string = function(text)
-    return text
-  end,
-  integer = function(text)
-    local number = read_number(text)
-    return to_integer and type(number) == "number" and to_integer(number) or number
-  end,
-  double = function(text)
-    if text == "NaN" then
-      return 0 / 0
-    elseif text == "Infinity" then
-      return math.huge
-    elseif text == "-Infinity" then
-      return -math.huge
-    end
-    return read_number(text)
-  end,
-  boolean = function(text)
-    local lower = trim(text):lower()
-    if lower == "true" then
-      return true
-    elseif lower == "false" then
-      return false
-    end
-    return text
-  end,
-  timestamp = function(text)
-    return core.time_parse(trim(text)) or text
-  end,
-  blob = function(text)
-    return core.base64_decode(text) or text
-  end,
-}
-readers.long = readers.integer
-readers.float = readers.double
-
--- An object or array becomes a table; any other JSON text stays the text that it is.
-local function read_jsonvalue(text)
-  local json = core.base64_decode(trim(text))
-  if not json then
-    return text
-  elseif json:find("^%s*[%[{]") then
-    return core.json_decode_plain(json) or json
-  end
-  return json
-end
-
-local function list_reader(item)
-  local kind = item.shape.type
-  local read = readers[kind] or readers.string
-  return function(text)
-    local list, result = split_list(text), {}
-    local i = 1
-    while list[i] do
-      local element = list[i]
-      -- "Mon, 16 Dec 2019 ..." has a comma of its own.
-      if kind == "timestamp" and element:find("^%a%a%a+$") and list[i + 1] then
-        i = i + 1
-        element = element .. ", " .. list[i]
-      end
-      result[#result + 1] = read(element)
-      i = i + 1
-    end
-    return result
-  end
-end
-
-local function reader(member)
-  if member.jsonvalue then
-    return read_jsonvalue
-  elseif member.shape.type == "list" then
-    return list_reader(member.shape.member)
-  end
-  return readers[member.shape.type] or readers.string
-end
-
 -- Where the members of an output (or exception) come from.
 local function make_answer_plan(shape)
   local plan = { headers = {}, payload = shape.payload }
+  local function reader(member)
+    return require("bedrock.protocol.headers").reader(member) -- few answers have any
+  end
   for _, name in ipairs(shape.order) do
     local member = shape.members[name]
     local location = member.location
@@ -861,39 +611,6 @@ local function unreadable(operation, response, message)
   }
 end
 
-local PHRASES = {
-  [400] = "Bad Request", [401] = "Unauthorized", [403] = "Forbidden", [404] = "Not Found", [405] = "Method Not Allowed",
-  [408] = "Request Timeout", [409] = "Conflict", [413] = "Content Too Large", [415] = "Unsupported Media Type",
-  [422] = "Unprocessable Content", [424] = "Failed Dependency", [429] = "Too Many Requests",
-  [500] = "Internal Server Error", [501] = "Not Implemented", [502] = "Bad Gateway", [503] = "Service Unavailable",
-  [504] = "Gateway Timeout",
-}
-local MAX_MESSAGE = 1000 -- characters of a text that is no JSON, before it is cut
-
--- "ns#Foo:http://x" -> "Foo"
-local function clean_code(code)
-  if type(code) == "number" then
-    code = ("%.14g"):format(code)
-  elseif type(code) ~= "string" then
-    return nil
-  end
-  code = trim(code:match("^[^:,]*"):gsub("^[^#]*#", ""))
-  return code ~= "" and code or nil
-end
-
-local function plain_message(status, body, code)
-  if is_blank(body) then
-    return code and "" or PHRASES[status] or ("HTTP status %.14g"):format(status)
-  end
-  local start = body:find("%S")
-  local text = trim(body:sub(start, start + MAX_MESSAGE))
-  if text:find("^<") then -- a page of some gateway's
-    return PHRASES[status] or ("HTTP status %.14g"):format(status)
-  end
-  text = text:gsub("%c+", " ")
-  return #text > MAX_MESSAGE and text:sub(1, MAX_MESSAGE) .. "..." or text
-end
-
 -- These fields of an error are the library's; a modelled member of such a name is found in `members` alone.
 local RESERVED = { code = true, message = true, status = true, request_id = true, operation = true, attempts = true,
   retryable = true, headers = true, members = true, problems = true, last = true }
@@ -920,46 +637,6 @@ local function read_members(err, shape, response)
   err.members = members
 end
 
-local function read_error(operation, response)
-  local headers, body, status = response.headers or {}, response.body, response.status
-  local data = not is_blank(body) and core.json_decode_plain(body) or nil
-  if type(data) ~= "table" or getmetatable(data) == core.json_array_mt then
-    data = nil
-  end
-  local code = clean_code(headers["x-amzn-errortype"])
-    or data and (clean_code(data.code) or clean_code(data.Code) or clean_code(data.__type))
-  local message
-  if data then
-    message = data.message
-    if message == nil or message == null then
-      message = data.Message
-    end
-    if type(message) ~= "string" then
-      message = type(message) == "number" and ("%.14g"):format(message) or ""
-    end
-    if message == "" and not code then
-      message = PHRASES[status] or ("HTTP status %.14g"):format(status)
-    end
-  elseif status >= 300 and status < 400 then
-    message = "the service answered with a redirect, which is not followed; is the endpoint right?"
-  else
-    message = plain_message(status, body, code)
-  end
-  local err = errors.new {
-    code = code or ("%.14g"):format(status),
-    message = message,
-    status = status,
-    request_id = rest_json.request_id(headers),
-    operation = operation.name,
-    headers = headers,
-  }
-  local shape = code and (operation.errors[code] or operation.exception and operation.exception(code))
-  if shape then
-    read_members(err, shape, response)
-  end
-  return nil, err
-end
-
 --- Read an answer.
 ---@param operation bedrock.Operation
 ---@param response {status: integer, headers?: table<string, string>, body?: string}  header names in lower case
@@ -972,7 +649,12 @@ function rest_json.parse(operation, response)
       return nil, errors.new { code = "ResponseError", message = "the runtime gave an answer without a status",
         operation = operation.name, retryable = false }
     end
-    return read_error(operation, response)
+    local err, exception = require("bedrock.protocol.failure").read(operation, response,
+      rest_json.request_id(response.headers))
+    if exception then
+      read_members(err, exception, response)
+    end
+    return nil, err
   end
   local output = operation.output
   if not output then

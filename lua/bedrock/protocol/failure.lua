@@ -1,0 +1,96 @@
+--- The service's errors: their code and message, wherever an answer has them. An answer that is nothing like an error of
+-- the service (a gateway's page, no body at all) still becomes one, with the HTTP status as its code.
+
+local core = require "bedrock.core"
+local errors = require "bedrock.errors"
+
+local failure = {}
+
+local null = core.json_null
+
+-- Matched from the end, since a lazy match takes quadratic time over a long run of blanks.
+local function trim(text)
+  return text:match("^%s*(.*%S)") or ""
+end
+
+local function is_blank(body)
+  return body == nil or body == "" or not body:find("%S")
+end
+
+local PHRASES = {
+  [400] = "Bad Request", [401] = "Unauthorized", [403] = "Forbidden", [404] = "Not Found", [405] = "Method Not Allowed",
+  [408] = "Request Timeout", [409] = "Conflict", [413] = "Content Too Large", [415] = "Unsupported Media Type",
+  [422] = "Unprocessable Content", [424] = "Failed Dependency", [429] = "Too Many Requests",
+  [500] = "Internal Server Error", [501] = "Not Implemented", [502] = "Bad Gateway", [503] = "Service Unavailable",
+  [504] = "Gateway Timeout",
+}
+local MAX_MESSAGE = 1000 -- characters of a text that is no JSON, before it is cut
+
+-- "ns#Foo:http://x" -> "Foo"
+local function clean_code(code)
+  if type(code) == "number" then
+    code = ("%.14g"):format(code)
+  elseif type(code) ~= "string" then
+    return nil
+  end
+  code = trim(code:match("^[^:,]*"):gsub("^[^#]*#", ""))
+  return code ~= "" and code or nil
+end
+
+local function plain_message(status, body, code)
+  if is_blank(body) then
+    return code and "" or PHRASES[status] or ("HTTP status %.14g"):format(status)
+  end
+  local start = body:find("%S")
+  local text = trim(body:sub(start, start + MAX_MESSAGE))
+  if text:find("^<") then -- a page of some gateway's
+    return PHRASES[status] or ("HTTP status %.14g"):format(status)
+  end
+  text = text:gsub("%c+", " ")
+  return #text > MAX_MESSAGE and text:sub(1, MAX_MESSAGE) .. "..." or text
+end
+
+--- Read an answer that is no success.
+---@param operation bedrock.Operation
+---@param response table
+---@param request_id string|nil
+---@return bedrock.Error err  without the members of its exception
+---@return bedrock.Shape|nil exception  the exception that it is
+function failure.read(operation, response, request_id)
+  local headers, body, status = response.headers or {}, response.body, response.status
+  local data = not is_blank(body) and core.json_decode_plain(body) or nil
+  if type(data) ~= "table" or getmetatable(data) == core.json_array_mt then
+    data = nil
+  end
+  local code = clean_code(headers["x-amzn-errortype"])
+    or data and (clean_code(data.code) or clean_code(data.Code) or clean_code(data.__type))
+  local message
+  if data then
+    message = data.message
+    if message == nil or message == null then
+      message = data.Message
+    end
+    if type(message) ~= "string" then
+      message = type(message) == "number" and ("%.14g"):format(message) or ""
+    end
+    if message == "" and not code then
+      message = PHRASES[status] or ("HTTP status %.14g"):format(status)
+    end
+  elseif status >= 300 and status < 400 then
+    message = "the service answered with a redirect, which is not followed; is the endpoint right?"
+  else
+    message = plain_message(status, body, code)
+  end
+  local err = errors.new {
+    code = code or ("%.14g"):format(status),
+    message = message,
+    status = status,
+    request_id = request_id,
+    operation = operation.name,
+    headers = headers,
+  }
+  local shape = code and (operation.errors[code] or operation.exception and operation.exception(code))
+  return err, shape or nil
+end
+
+return failure
