@@ -326,6 +326,11 @@ local function convert(model, paginators, operations)
     api.metadata[field] = metadata[field]
   end
   api.metadata.protocol = "rest-json"
+  -- Hosts and signatures need a name. Models without any (those of the conformance vectors) get a neutral one, so that
+  -- a client can be made from each.
+  local id = type(metadata.serviceId) == "string" and metadata.serviceId:lower():gsub("%s+", "-") or "service"
+  api.metadata.endpointPrefix = metadata.endpointPrefix or metadata.signingName or id
+  api.metadata.signingName = metadata.signingName or api.metadata.endpointPrefix
 
   local all = sorted_keys(model.operations)
   local queue, queued, payloads = {}, {}, {}

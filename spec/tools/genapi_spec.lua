@@ -100,6 +100,21 @@ describe("tools/genapi.lua", function()
       assert.equal("x-where", member.wire)
     end)
 
+    it("names for hosts and signatures, whatever the model has", function()
+      local rows = {
+        { { endpointPrefix = "a-runtime", signingName = "a" }, "a-runtime", "a" },
+        { { endpointPrefix = "a" }, "a", "a" },
+        { { signingName = "a" }, "a", "a" },
+        { { serviceId = "Two Words" }, "two-words", "two-words" },
+        { {}, "service", "service" },
+      }
+      for _, row in ipairs(rows) do
+        row[1].protocol = "rest-json"
+        local metadata = genapi.convert({ metadata = row[1], operations = {}, shapes = {} }).metadata
+        assert.same({ row[2], row[3] }, { metadata.endpointPrefix, metadata.signingName })
+      end
+    end)
+
     it("a payload that the operation states", function()
       assert.equal("body", m.operations.GetOther.input.payload)
     end)
@@ -150,6 +165,38 @@ describe("tools/genapi.lua", function()
       local again = assert(genapi.convert(assert(genapi.read_json(MODEL)), assert(genapi.read_json(PAGINATORS))))
       assert.equal(genapi.generate(api, "demo.json"), genapi.generate(again, "demo.json"))
     end)
+  end)
+
+  it("gives what bedrock.new takes as `api`", function()
+    local api = load_text(genapi.generate(assert(genapi.convert(assert(genapi.read_json(MODEL)))), "demo.json"))
+    local sent
+    local client = assert(require("bedrock").new {
+      api = api,
+      region = "xx-test-1",
+      endpoint_url = "https://example.com/base",
+      credentials = { access_key_id = "AKIDEXAMPLE", secret_access_key = "secret" },
+      environment = {},
+      read_file = function() end,
+      runtime = {
+        now = function()
+          return 1700000000
+        end,
+        sleep = function() end,
+        send = function(_, request)
+          sent = request
+          return { status = 201, headers = {}, body = '{"rate":0.5,"self":{"rate":1}}' }
+        end,
+      },
+    })
+    local thing = assert(client:put_thing { id = "a/b", alpha = {}, token = "t", where = "w" })
+    assert.same({ rate = 0.5, self = { rate = 1 } }, thing)
+    assert.equal("https://example.com/base/things/a%2Fb", sent.url)
+    assert.equal('{"alpha":[],"token":"t"}', sent.body)
+    assert.equal("w", sent.headers["x-where"])
+    assert.truthy(sent.headers.Authorization:find("/xx-test-1/demo/aws4_request", 1, true))
+    assert(client:get_nothing())
+    assert.equal("https://data.example.com/base/", sent.url)
+    assert.is_nil(sent.headers.Authorization)
   end)
 
   describe("refuses", function()
