@@ -1,0 +1,106 @@
+--- Client CPU beside a bare libcurl program (bench/bare.c) that makes the same requests in the same run, against nginx on
+-- loopback: a whole process that makes one call, and many sequential calls of one process. `bench/run` calls it:
+--
+--   LUA bench/http.lua FOLDER-OF-THE-PROGRAMS INTERPRETER...
+--
+-- Wall time says nothing here (nginx shares the machine), so all figures are CPU time of the client's process.
+
+package.path = "./?.lua;" .. package.path
+local nginx = require "spec.support.nginx"
+
+local PROCESS_REPEATS = 41 -- rounds of one-call processes; the median counts
+local CALLS = 2000
+local CALL_ROUNDS = 7 -- rounds of 2,000 calls; the median counts
+local PROCESS_TARGET, CALL_TARGET = 1.6, 1.8
+
+local ANSWER = [[{"jobArn":"arn:aws:bedrock:us-east-1:111122223333:model-customization-job/amazon.titan-text-express-v1:0:8k/abcdefghijkl",
+"jobName":"tone-2026-11","outputModelName":"support-tone","outputModelArn":"arn:aws:bedrock:us-east-1:111122223333:custom-model/amazon.titan-text-express-v1:0:8k/mnopqrstuvwx",
+"clientRequestToken":"0b0f2c8e-6a1b-4b6e-9a52-6f4e3a0c9d11","roleArn":"arn:aws:iam::111122223333:role/BedrockTuning",
+"status":"InProgress","statusDetails":{"validationDetails":{"status":"Completed","creationTime":"2026-11-23T08:00:01.123Z","lastModifiedTime":"2026-11-23T08:04:11.456Z"},
+"dataProcessingDetails":{"status":"Completed","creationTime":"2026-11-23T08:04:12Z","lastModifiedTime":"2026-11-23T08:11:59Z"},
+"trainingDetails":{"status":"InProgress","creationTime":"2026-11-23T08:12:00Z","lastModifiedTime":"2026-11-23T09:40:31Z"}},
+"creationTime":"2026-11-23T08:00:00Z","lastModifiedTime":"2026-11-23T09:40:31Z",
+"baseModelArn":"arn:aws:bedrock:us-east-1::foundation-model/amazon.titan-text-express-v1:0:8k",
+"hyperParameters":{"epochCount":"2","batchSize":"1","learningRate":"0.00001","learningRateWarmupSteps":"5"},
+"trainingDataConfig":{"s3Uri":"s3://corpus/train.jsonl"},"validationDataConfig":{"validators":[{"s3Uri":"s3://corpus/validation.jsonl"}]},
+"outputDataConfig":{"s3Uri":"s3://corpus/out/"},"customizationType":"FINE_TUNING",
+"trainingMetrics":{"trainingLoss":1.0437},"validationMetrics":[{"validationLoss":1.1251}]}]]
+
+local folder = arg[1]
+local interpreters = { (table.unpack or unpack)(arg, 2) }
+
+local function output(command)
+  local pipe = assert(io.popen(command))
+  local text = pipe:read("*a")
+  pipe:close()
+  return text
+end
+
+local function median(list)
+  table.sort(list)
+  return list[math.floor(#list / 2) + 1]
+end
+
+-- Where an interpreter finds the tree, as words for env(1).
+local function environment(lua)
+  local words = {}
+  for name, value in string.gmatch(output("make -s env LUA=" .. lua), "export ([%w_]+)='([^']*)'") do
+    words[#words + 1] = name .. "='" .. value .. "'"
+  end
+  return "env " .. table.concat(words, " ") .. " "
+end
+
+local server = nginx.start {
+  files = { job = ANSWER },
+  conf = [[
+    server {
+      listen 127.0.0.1:@PORT1@;
+      location / {
+        default_type application/json;
+        add_header x-amzn-RequestId 5a1c1d3e-6a1b-4b6e-9a52-6f4e3a0c9d11;
+        root @DIR@;
+        rewrite ^ /job break;
+      }
+    }
+  ]],
+}
+
+local url = server.url .. "/model-customization-jobs/abcdefghijkl"
+local failed = false
+
+local function report(what, value, unit, base, target)
+  local ratio = value / base
+  local met = ratio <= target
+  failed = failed or not met
+  print(string.format("  %-34s %8.1f %s   x %.2f   (target: at most %.1f) %s", what, value, unit, ratio, target, met and "" or "MISSED"))
+end
+
+print(string.format("answer of %d bytes from nginx on loopback; CPU time of the client, user and system", #ANSWER))
+for _, lua in ipairs(interpreters) do
+  local env = environment(lua)
+  print(lua)
+  -- env(1) runs the program in its place, so that its own start counts for either side.
+  local lines = output(string.format("%s/cputime %d env %s/bare '%s' 1 -- %s%s bench/calls.lua client '%s' 1 -- %s%s bench/calls.lua runtime '%s' 1",
+    folder, PROCESS_REPEATS, folder, url, env, lua, server.url, env, lua, server.url))
+  local times = {}
+  for number in string.gmatch(lines, "(%d+) %d+\n") do
+    times[#times + 1] = tonumber(number) / 1000
+  end
+  assert(#times == 3, "the processes failed: " .. lines)
+  print(string.format("  %-34s %8.1f ms", "a process with one call, bare", times[1]))
+  report("a process with one call, client", times[2], "ms", times[1], PROCESS_TARGET)
+  print(string.format("  %-34s %8.1f ms", "  of it without client and JSON", times[3]))
+
+  local bare, client, runtime = {}, {}, {}
+  for i = 1, CALL_ROUNDS do
+    bare[i] = tonumber(output(string.format("%s/bare '%s' %d", folder, url, CALLS)))
+    client[i] = tonumber(output(string.format("%s%s bench/calls.lua client '%s' %d", env, lua, server.url, CALLS)))
+    runtime[i] = tonumber(output(string.format("%s%s bench/calls.lua runtime '%s' %d", env, lua, server.url, CALLS)))
+  end
+  local base = median(bare)
+  print(string.format("  %-34s %8.1f us", CALLS .. " calls, each, bare", base))
+  report(CALLS .. " calls, each, client", median(client), "us", base, CALL_TARGET)
+  print(string.format("  %-34s %8.1f us", "  of it without client and JSON", median(runtime)))
+end
+server.stop()
+if failed then print("a target was missed") end
