@@ -1,9 +1,9 @@
 -- paginate.lua: iterators over the pages of a list operation, and over the items on them.
 --
 -- An iterator is lazy: a page is fetched when the loop asks for it, so at most one page is held. It is a plain closure
--- that yields nothing by itself, and so runs inside coroutines wherever the client's runtime does. A `for` loop has
--- nowhere to return an error to, so iterators raise the error table; asking again after an error fetches the same page
--- again.
+-- that yields nothing by itself, and so runs inside coroutines wherever the client's runtime does (PUC Lua 5.1 alone can't
+-- yield inside the call that `for` makes; there, call the iterator in a `while` loop). A `for` loop has nowhere to return
+-- an error to, so iterators raise the error table; asking again after an error fetches the same page again.
 
 local errors = require "bedrock.errors"
 
