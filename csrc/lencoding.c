@@ -1,9 +1,11 @@
 /*
  * lencoding.c: the Lua side of uri, hex, base64, digest, crc32 and random.
  *
- * All functions share one userdata (their first upvalue) with the hasher and a scratch buffer, so a
- * call allocates nothing but its result and an error may jump from anywhere. The scratch is wiped
- * after each use: callers encode secrets, too.
+ * All functions share one userdata (their first upvalue) with the hasher, the source of random
+ * numbers and a scratch buffer, so a call allocates nothing but its result and an error may jump
+ * from anywhere. The scratch is wiped after each use: callers encode secrets, too. While a result
+ * is pushed, the collector may run a finalizer that encodes something itself; such an inner call
+ * finds the scratch taken and uses a buffer of its own.
  */
 #include "core.h"
 
@@ -23,6 +25,7 @@ enum { SCRATCH_KEPT = 64 * 1024, RANDOM_MOST = 1024 * 1024 };
 
 typedef struct encoding_state {
     bk_hasher hasher;
+    bk_random random;
     bk_buf scratch;
     int taken;
     int closed; /* finalizers may still call us while the Lua state closes */
@@ -35,6 +38,7 @@ static int state_gc(lua_State *L)
     bk_buf_wipe(&st->scratch);
     bk_buf_free(&st->scratch);
     bk_hasher_close(&st->hasher);
+    bk_random_close(&st->random);
     return 0;
 }
 
@@ -236,8 +240,9 @@ static int no_random(lua_State *L)
 
 static int uuid4(lua_State *L)
 {
+    encoding_state *st = get_state(L);
     char text[BK_UUID_SIZE + 1];
-    if (!bk_uuid4(text))
+    if (!bk_random_uuid4(&st->random, text))
         return no_random(L);
     lua_pushlstring(L, text, BK_UUID_SIZE);
     return 1;
@@ -245,8 +250,9 @@ static int uuid4(lua_State *L)
 
 static int random_unit(lua_State *L)
 {
+    encoding_state *st = get_state(L);
     double value;
-    if (!bk_random_unit(&value))
+    if (!bk_random_unit(&st->random, &value))
         return no_random(L);
     lua_pushnumber(L, value);
     return 1;
@@ -259,7 +265,7 @@ static int random_bytes(lua_State *L)
     luaL_argcheck(L, n >= 0 && n <= RANDOM_MOST, 1, "between 0 and 1048576 bytes are given");
     size_t size = (size_t)n;
     bk_buf *b = acquire_scratch(L, st);
-    if (bk_random_bytes(check_room(L, st, b, size), size))
+    if (bk_random_bytes(&st->random, check_room(L, st, b, size), size))
         return push_result(L, st, b);
     release_scratch(st, b);
     return no_random(L);
