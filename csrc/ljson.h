@@ -33,6 +33,7 @@ typedef struct bk_json_node {
                 */
     int count; /* structure: how many */
     int item;  /* list, map: node of what they hold */
+    int usual; /* structure: how many members the last one had that was decoded */
 } bk_json_node;
 
 typedef struct bk_json_member {
@@ -52,7 +53,7 @@ typedef struct bk_json_shape {
     int root;
 } bk_json_shape;
 
-#define BK_JSON_NODE(shape, i) ((const bk_json_node *)(const void *)(shape)->nodes.data + (i))
+#define BK_JSON_NODE(shape, i) ((bk_json_node *)(void *)(shape)->nodes.data + (i))
 #define BK_JSON_MEMBER(shape, i) ((bk_json_member *)(void *)(shape)->members.data + (i))
 
 /* The memory of one call, owned by a userdata so that an error may jump from anywhere. */

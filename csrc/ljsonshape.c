@@ -192,6 +192,7 @@ static void compile_structure(compiler *c, int node, int shape)
     lua_pop(L, 1);
     node_at(c, node)->first = first;
     node_at(c, node)->count = count;
+    node_at(c, node)->usual = count;
 }
 
 /* Compiles the shape at stack index `shape`, as it is used by the member at `member` (0 for the

@@ -313,6 +313,12 @@ describe("json_decode", function()
     { [[{"\u0074ext":"a"}]], '{text="a"}' }, -- an escaped name
     { [[{"text\u0000":"a","text":"b\u0000"}]], "{text=" .. show "b\0" .. "}" },
     { '{"text":"a","text":"b"}', '{text="b"}' },
+    { '{"text":"\195\169\226\130\172 "}', '{text="\195\169\226\130\172 "}' },
+    { '{"text":"\195\169\\n"}', "{text=" .. show "\195\169\n" .. "}" },
+    { '{"settings":{"\195\169":"\195\169","\\u00e9x":"\\u00e9"}}',
+      '{settings={\195\169="\195\169",\195\169x="\195\169"}}' },
+    { [[{"iso":"\u0032023-11-14T22:13:20Z"}]], "{iso=1700000000}" },
+    { '{"text":"a",' .. ('"text":"b",'):rep(100) .. '"count":1}', '{count=1,text="b"}' },
     -- null is absence
     { '{"text":null,"count":null,"tags":null,"again":null,"choice":null,"any":null}', "{}" },
     { '{"words":["a",null,"b"]}', '{words={"a","b"}}' },
