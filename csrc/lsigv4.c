@@ -301,7 +301,7 @@ static void push_signed(lua_State *L, const bk_sigv4 *v, const bk_sigv4_options 
         if (o->session_token.n)
             set_text(L, headers, "X-Amz-Security-Token", o->session_token.p, o->session_token.n);
         if (o->sign_body_header)
-            set_text(L, headers, "X-Amz-Content-Sha256", v->payload_hash, strlen(v->payload_hash));
+            set_text(L, headers, "x-amz-content-sha256", v->payload_hash, strlen(v->payload_hash));
         set_text(L, headers, "X-Amz-Date", v->date, strlen(v->date));
         set_buf(L, headers, "Authorization", &v->authorization);
     }

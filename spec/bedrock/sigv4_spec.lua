@@ -341,7 +341,7 @@ describe("bedrock.sigv4, the canonical request:", function()
     end
     local signed = assert(sign({ url = "https://h.example/", headers = { ["x-amz-content-SHA256"] = "old" } },
       { sign_body_header = true }))
-    assert.are.equal(empty, signed.headers["X-Amz-Content-Sha256"])
+    assert.are.equal(empty, signed.headers["x-amz-content-sha256"])
     assert.is_nil(signed.headers["x-amz-content-SHA256"])
   end)
 
