@@ -9,9 +9,8 @@
 
 #include "ljson.h"
 
-enum {
-    BK_JSON_SLOTS_A_LEVEL = 8
-}; /* of Lua's stack: a container, a key, a value, what reading them takes */
+/* Of Lua's stack: a container, a key, a value, and what reading them takes. */
+enum { BK_JSON_SLOTS_A_LEVEL = 8 };
 
 typedef struct bk_json_decoder {
     lua_State *L;
