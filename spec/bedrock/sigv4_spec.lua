@@ -4,39 +4,19 @@
 local core = require "bedrock.core"
 local errors = require "bedrock.errors"
 local sigv4 = require "bedrock.sigv4"
-
-local root = os.getenv("BEDROCK_VECTORS") or "../shared/vectors"
-
-local function read(path)
-  local file = io.open(path, "rb")
-  if not file then
-    return nil
-  end
-  local text = file:read("*a")
-  file:close()
-  return text
-end
-
-local function read_json(path)
-  local text = read(path)
-  return text and assert(core.json_decode_plain(text))
-end
+local vectors = require "spec.support.vectors"
 
 -- The texts of the suite end with a line feed now and then; the stages never do.
 local function read_stage(path)
-  return (assert(read(path), path):gsub("\n+$", ""))
+  return (assert(vectors.text(path), path):gsub("\n+$", ""))
 end
 
 local function list_cases()
   local names = {}
-  if read(root .. "/sigv4/README.md") then
-    local pipe = assert(io.popen("ls '" .. root .. "/sigv4'"))
-    for name in pipe:lines() do
-      if name ~= "README.md" then
-        names[#names + 1] = name
-      end
+  for _, name in ipairs(vectors.available() and vectors.list("sigv4") or {}) do
+    if name ~= "README.md" then
+      names[#names + 1] = name
     end
-    pipe:close()
   end
   return names
 end
@@ -105,7 +85,7 @@ end
 describe("bedrock.sigv4, published vectors:", function()
   local names = list_cases()
   if #names == 0 then
-    pending("no vectors at " .. root .. "/sigv4 (set BEDROCK_VECTORS)")
+    pending(vectors.missing)
   else
     it("there are nineteen of them", function()
       assert.are.equal(19, #names)
@@ -113,9 +93,9 @@ describe("bedrock.sigv4, published vectors:", function()
   end
 
   for _, name in ipairs(names) do
-    local folder = root .. "/sigv4/" .. name .. "/"
-    local context = read_json(folder .. "context.json")
-    local raw = parse_request(read(folder .. "request.txt"))
+    local folder = "sigv4/" .. name .. "/"
+    local context = vectors.json(folder .. "context.json")
+    local raw = parse_request(vectors.text(folder .. "request.txt"))
     local request = {
       method = raw.method,
       url = "https://" .. raw.headers.Host .. raw.target,
@@ -145,7 +125,7 @@ describe("bedrock.sigv4, published vectors:", function()
         assert.are.equal(read_stage(stage .. "canonical-request.txt"), signed.signing.canonical_request)
         assert.are.equal(read_stage(stage .. "string-to-sign.txt"), signed.signing.string_to_sign)
         assert.are.equal(read_stage(stage .. "signature.txt"), signed.signing.signature)
-        local expected = parse_request(read(stage .. "signed-request.txt"))
+        local expected = parse_request(vectors.text(stage .. "signed-request.txt"))
         assert.are.equal("https://" .. raw.headers.Host .. expected.target, signed.url)
         assert.are.same(lower_names(expected.headers), lower_names(signed.headers))
         assert.are.equal(expected.method, signed.method)
@@ -157,10 +137,9 @@ describe("bedrock.sigv4, published vectors:", function()
 end)
 
 describe("bedrock.sigv4, requests to Bedrock:", function()
-  local cases = read_json(root .. "/bedrock/requests.json")
-  if not cases then
-    pending("no vectors at " .. root .. "/bedrock (set BEDROCK_VECTORS)")
-    cases = {}
+  local cases = vectors.available() and vectors.json("bedrock/requests.json") or {}
+  if #cases == 0 then
+    pending(vectors.missing)
   end
 
   for _, case in ipairs(cases) do
