@@ -13,6 +13,7 @@ local CALLS = 2000
 local CALL_ROUNDS = 7 -- rounds of 2,000 calls; the median counts
 local PROCESS_TARGET, CALL_TARGET = 1.6, 1.8
 
+-- luacheck: push no max line length
 local ANSWER = [[{"jobArn":"arn:aws:bedrock:us-east-1:111122223333:model-customization-job/amazon.titan-text-express-v1:0:8k/abcdefghijkl",
 "jobName":"tone-2026-11","outputModelName":"support-tone","outputModelArn":"arn:aws:bedrock:us-east-1:111122223333:custom-model/amazon.titan-text-express-v1:0:8k/mnopqrstuvwx",
 "clientRequestToken":"0b0f2c8e-6a1b-4b6e-9a52-6f4e3a0c9d11","roleArn":"arn:aws:iam::111122223333:role/BedrockTuning",
@@ -25,9 +26,13 @@ local ANSWER = [[{"jobArn":"arn:aws:bedrock:us-east-1:111122223333:model-customi
 "trainingDataConfig":{"s3Uri":"s3://corpus/train.jsonl"},"validationDataConfig":{"validators":[{"s3Uri":"s3://corpus/validation.jsonl"}]},
 "outputDataConfig":{"s3Uri":"s3://corpus/out/"},"customizationType":"FINE_TUNING",
 "trainingMetrics":{"trainingLoss":1.0437},"validationMetrics":[{"validationLoss":1.1251}]}]]
+-- luacheck: pop
 
 local folder = arg[1]
-local interpreters = { (table.unpack or unpack)(arg, 2) }
+local interpreters = {}
+for i = 2, #arg do
+  interpreters[i - 1] = arg[i]
+end
 
 local function output(command)
   local pipe = assert(io.popen(command))
@@ -72,7 +77,8 @@ local function report(what, value, unit, base, target)
   local ratio = value / base
   local met = ratio <= target
   failed = failed or not met
-  print(string.format("  %-34s %8.1f %s   x %.2f   (target: at most %.1f) %s", what, value, unit, ratio, target, met and "" or "MISSED"))
+  local line = "  %-34s %8.1f %s   x %.2f   (target: at most %.1f)%s"
+  print(string.format(line, what, value, unit, ratio, target, met and "" or " MISSED"))
 end
 
 print(string.format("answer of %d bytes from nginx on loopback; CPU time of the client, user and system", #ANSWER))
@@ -80,7 +86,8 @@ for _, lua in ipairs(interpreters) do
   local env = environment(lua)
   print(lua)
   -- env(1) runs the program in its place, so that its own start counts for either side.
-  local lines = output(string.format("%s/cputime %d env %s/bare '%s' 1 -- %s%s bench/calls.lua client '%s' 1 -- %s%s bench/calls.lua runtime '%s' 1",
+  local lines = output(string.format(
+    "%s/cputime %d env %s/bare '%s' 1 -- %s%s bench/calls.lua client '%s' 1 -- %s%s bench/calls.lua runtime '%s' 1",
     folder, PROCESS_REPEATS, folder, url, env, lua, server.url, env, lua, server.url))
   local times = {}
   for number in string.gmatch(lines, "(%d+) %d+\n") do

@@ -61,9 +61,16 @@ local function accepts(port)
 end
 
 --- Start nginx.
----@param options {conf: string, ports?: integer, files?: table<string, string>, main?: string, dir?: string, log_level?: string, program?: string}
----  conf: what stands inside http {}; main: what stands outside of it; dir: a folder to use, removed at the end;
----  program: another nginx (OpenResty)
+---@class bedrock.test.NginxOptions
+---@field conf string  what stands inside http {}
+---@field main? string  what stands outside of it
+---@field ports? integer  how many; @PORT1@ and so on are replaced (default 1)
+---@field files? table<string, string>  name -> content, written to @DIR@
+---@field dir? string  a folder to use; removed by stop
+---@field log_level? string  of the error log (default "warn")
+---@field program? string  another nginx, such as OpenResty's
+
+---@param options bedrock.test.NginxOptions
 ---@return {ports: integer[], url: string, dir: string, pid: string, stop: fun()}
 function nginx.start(options)
   local program = assert(options.program or nginx.program(), "nginx is not installed")

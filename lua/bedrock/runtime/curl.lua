@@ -9,6 +9,8 @@ local DEFAULT_CONNECT_TIMEOUT = 10 -- seconds
 local DEFAULT_READ_TIMEOUT = 60 -- seconds
 local DEFAULT_MAX_RESPONSE_SIZE = 64 * 1024 * 1024 -- bytes
 
+local MAX_RESPONSE_SIZE = 2 ^ 49 -- bytes; what the C module counts up to
+
 local curl -- the C module, once loaded
 
 ---@class bedrock.Request
@@ -142,7 +144,11 @@ local OUTCOMES = {
   bad_url = { "ConfigurationError", false, "the request's URL can't be used; check endpoint_url" },
   no_memory = { "ResponseError", false, "libcurl ran out of memory, or met a header line over its own limit, with {where}" },
   resolve = { "ConnectionError", true, "the host of {where} is not known; check region, endpoint_url and the name server" },
-  connect = { "ConnectionError", true, "the connection to {where} failed before an answer came; check endpoint_url, the network and firewalls" },
+  connect = {
+    "ConnectionError",
+    true,
+    "the connection to {where} failed before an answer came; check endpoint_url, the network and firewalls",
+  },
   proxy = { "ConnectionError", true, "{where} can't be reached through the proxy; check proxy, HTTPS_PROXY and NO_PROXY" },
   timeout_connect = { "TimeoutError", true, "no connection to {where} within {connect} (connect_timeout)" },
   timeout_read = { "TimeoutError", true, "{where} sent nothing for {read} (read_timeout)" },
@@ -206,17 +212,19 @@ function methods:send(request, deadline)
   if self.closed then
     return fail { code = "ConfigurationError", message = "this runtime is closed; make a new one", retryable = false }
   end
-  local session, err = self.session, nil
+  local session = self.session
   if not session then
+    local err
     session, err = open(self)
     if not session then return nil, err end
   end
   local proxy = ""
   if self.proxies and not request.no_proxy and type(request.url) == "string" then
-    proxy, err = check_proxy(proxy_for(self.proxies, request.url))
-    if not proxy then
-      return fail { code = "ConfigurationError", message = "the proxy's URL can't be used: " .. err, retryable = false }
+    local url, why = check_proxy(proxy_for(self.proxies, request.url))
+    if not url then
+      return fail { code = "ConfigurationError", message = "the proxy's URL can't be used: " .. why, retryable = false }
     end
+    proxy = url
   end
   local started = deadline and curl.now()
   local connect, read = request.connect_timeout or self.connect_timeout, request.read_timeout or self.read_timeout
@@ -254,7 +262,7 @@ end
 local function check_seconds(options, name, default)
   local value = options[name]
   if value == nil then return default end
-  if type(value) ~= "number" or not (value > 0) then
+  if type(value) ~= "number" or value ~= value or value <= 0 then
     error(name .. " must be a number of seconds above zero", 3)
   end
   return value
@@ -273,7 +281,8 @@ function runtime.new(options)
     max_response_size = options.max_response_size or DEFAULT_MAX_RESPONSE_SIZE,
     ca_bundle = options.ca_bundle ~= "" and options.ca_bundle or nil,
   }, metatable)
-  if type(self.max_response_size) ~= "number" or not (self.max_response_size >= 0) then
+  local size = self.max_response_size
+  if type(size) ~= "number" or size ~= size or size < 0 or size > MAX_RESPONSE_SIZE then
     error("max_response_size must be a number of bytes", 2)
   end
   if self.ca_bundle and (type(self.ca_bundle) ~= "string" or string.find(self.ca_bundle, "\0", 1, true)) then

@@ -6,6 +6,8 @@ local child = require "spec.support.child"
 local nginx = require "spec.support.nginx"
 local tcp_server = require "spec.support.tcp_server"
 
+local SLOW = tonumber(os.getenv "BEDROCK_SLOW") or 1 -- how much longer things may take, under valgrind
+
 local runtime, server
 
 -- A runtime that the environment of the tests has no part in; closed after the test.
@@ -34,6 +36,13 @@ after_each(function()
   if server then server.stop() end
   runtime, server = nil, nil
 end)
+
+-- A string as source text that every Lua reads alike.
+local function literal(text)
+  return '"' .. string.gsub(text, ".", function(byte)
+    return string.format("\\%03d", string.byte(byte))
+  end) .. '"'
+end
 
 local ANSWER = [[
   local client, n = ...
@@ -223,7 +232,7 @@ describe("bedrock.runtime.curl", function()
 
   describe("refuses before sending", function()
     local rows = { -- what, fields of the request, code, part of the message
-      { "a line break in a header", { headers = { ["X-A"] = "b\r\nX-C: d" } }, "ParamValidationError", "X-A: the value holds a line break" },
+      { "a line break in a header", { headers = { ["X-A"] = "b\r\nX-C: d" } }, "ParamValidationError", "X-A: the value holds" },
       { "LF in a header", { headers = { ["X-A"] = "b\nX-C: d" } }, "ParamValidationError", "X-A: the value holds a line break" },
       { "NUL in a header", { headers = { ["X-A"] = "b\0c" } }, "ParamValidationError", "or a NUL byte" },
       { "a line break in a listed header", { headers = { ["X-A"] = { "b", "c\rd" } } }, "ParamValidationError", "X-A: the value holds" },
@@ -237,9 +246,12 @@ describe("bedrock.runtime.curl", function()
       { "a list with a number", { headers = { ["X-A"] = { "a", 3 } } }, "ParamValidationError", "X-A: the value must be a string" },
       { "a bad header with a bad name", { headers = { ["X A"] = 3 } }, "ParamValidationError", "a header's name" },
       { "headers that are no table", { headers = "X-A: b" }, "ParamValidationError", "request.headers must be a table" },
-      { "a length that is not the body's", { method = "POST", body = "abc", headers = { ["Content-Length"] = "4" } }, "ParamValidationError", "not the length of the body" },
-      { "a length that is no number", { method = "POST", body = "abc", headers = { ["Content-Length"] = "x" } }, "ParamValidationError", "no length" },
-      { "Transfer-Encoding", { method = "POST", body = "abc", headers = { ["Transfer-Encoding"] = "chunked" } }, "ParamValidationError", "leave it out" },
+      { "a length that is not the body's", { method = "POST", body = "abc", headers = { ["Content-Length"] = "4" } },
+        "ParamValidationError", "not the length of the body" },
+      { "a length that is no number", { method = "POST", body = "abc", headers = { ["Content-Length"] = "x" } },
+        "ParamValidationError", "no length" },
+      { "Transfer-Encoding", { method = "POST", body = "abc", headers = { ["Transfer-Encoding"] = "chunked" } },
+        "ParamValidationError", "leave it out" },
       { "a body on GET", { body = "abc" }, "ParamValidationError", "can't carry a body" },
       { "a body on HEAD", { method = "HEAD", body = "abc" }, "ParamValidationError", "can't carry a body" },
       { "a body that is no string", { method = "POST", body = {} }, "ParamValidationError", "request.body must be a string" },
@@ -283,7 +295,8 @@ describe("bedrock.runtime.curl", function()
       { "closed without an answer", [[local c = ... read_request(c)]], "ConnectionError", true, "127.0.0.1 port" },
       { "closed before the request is read", [[local c = ... ]], "ConnectionError", true, "127.0.0.1 port" },
       { "reset without an answer", [[local c = ... read_request(c) reset(c)]], "ConnectionError", true, "failed before an answer" },
-      { "closed in the middle of a header", [[local c = ... read_request(c) c:send("HTTP/1.1 200 OK\r\nContent-Le")]], "ResponseError", true, "cut off" },
+      { "closed in the middle of a header",
+        [[local c = ... read_request(c) c:send("HTTP/1.1 200 OK\r\nContent-Le")]], "ResponseError", true, "cut off" },
       { "closed after a whole header",
         [[local c = ... read_request(c) c:send("HTTP/1.1 200 OK\r\nX-A: b\r\n")]], "ResponseError", true, "cut off" },
       { "closed in the middle of the body",
@@ -292,7 +305,8 @@ describe("bedrock.runtime.curl", function()
         [[local c = ... read_request(c) c:send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc") sleep(0.1) reset(c)]],
         "ResponseError", true, "cut off" },
       { "closed in the middle of a chunk",
-        [[local c = ... read_request(c) c:send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab")]], "ResponseError", true, "cut off" },
+        [[local c = ... read_request(c) c:send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab")]],
+        "ResponseError", true, "cut off" },
       { "closed between chunks",
         [[local c = ... read_request(c) c:send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n")]],
         "ResponseError", true, "cut off" },
@@ -300,7 +314,8 @@ describe("bedrock.runtime.curl", function()
         [[local c = ... read_request(c) c:send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nab\r\n") sleep(0.1)]],
         "ResponseError", true, "cut off" },
       { "a length that is no number",
-        [[local c = ... read_request(c) c:send("HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\nab")]], "ResponseError", true, "no HTTP answer" },
+        [[local c = ... read_request(c) c:send("HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\nab")]],
+        "ResponseError", true, "no HTTP answer" },
       { "garbage", [[local c = ... read_request(c) c:send("\1\2\3 what is this\r\n\r\n")]], "ResponseError", true, "no HTTP answer" },
       { "HTTP/0.9", [[local c = ... read_request(c) c:send("<html>hello</html>\r\n")]], "ResponseError", true, "no HTTP answer" },
       { "another protocol's version",
@@ -335,7 +350,7 @@ describe("bedrock.runtime.curl", function()
     for _, row in ipairs(rows) do
       it(row[1], function()
         serve(row[2])
-        new { read_timeout = 0.2, max_response_size = 65536 }
+        new { read_timeout = row[3] == "TimeoutError" and 0.2 or 10, max_response_size = 65536 }
         for _, method in ipairs { "GET", "POST" } do
           local started = socket.gettime()
           local response, err = runtime:send(get(server.url .. "/x", {
@@ -346,7 +361,7 @@ describe("bedrock.runtime.curl", function()
           assert.are.equal(row[4], err.retryable, err.message)
           assert.truthy(string.find(err.message, row[5] or "127.0.0.1 port " .. server.port, 1, true), err.message)
           assert.is_nil(string.find(tostring(err), "very-secret", 1, true))
-          assert.is_true(socket.gettime() - started < 1.2)
+          assert.is_true(socket.gettime() - started < 1.2 * SLOW)
           if row[3] == "TimeoutError" then break end -- the server still sleeps
         end
       end)
@@ -391,7 +406,7 @@ describe("bedrock.runtime.curl", function()
       assert.are.equal("TimeoutError", err.code)
       assert.is_true(err.retryable)
       assert.truthy(string.find(err.message, "within 0.2 s (connect_timeout)", 1, true), err.message)
-      assert.is_true(took > 0.15 and took < 0.8, took)
+      assert.is_true(took > 0.15 and took < 0.8 * SLOW, took)
     end)
 
     it("a TLS handshake that never comes, within the connect timeout", function()
@@ -407,11 +422,11 @@ describe("bedrock.runtime.curl", function()
     it("lets a slow answer come as long as bytes keep coming", function()
       serve [[
         local c = ... read_request(c)
-        for byte in string.gmatch("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", ".") do c:send(byte) sleep(0.02) end
+        for byte in string.gmatch("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", ".") do c:send(byte) sleep(0.03) end
       ]]
       local started = socket.gettime()
-      assert.are.equal("hi", assert(new({ read_timeout = 0.25 }):send(get(server.url))).body)
-      assert.is_true(socket.gettime() - started > 0.6)
+      assert.are.equal("hi", assert(new({ read_timeout = 0.6 }):send(get(server.url))).body)
+      assert.is_true(socket.gettime() - started > 0.9)
     end)
 
     it("ends a slow answer at the deadline", function()
@@ -427,7 +442,7 @@ describe("bedrock.runtime.curl", function()
       assert.are.equal("TimeoutError", err.code)
       assert.truthy(string.find(err.message, "within the 0.3", 1, true) or string.find(err.message, "within the 0.2", 1, true), err.message)
       assert.truthy(string.find(err.message, "(timeout)", 1, true))
-      assert.is_true(took > 0.25 and took < 0.6, took)
+      assert.is_true(took > 0.25 and took < 0.6 * SLOW, took)
     end)
 
     it("keeps the read timeout to the millisecond", function()
@@ -437,7 +452,7 @@ describe("bedrock.runtime.curl", function()
       local _, err = runtime:send(get(server.url, { read_timeout = 0.15 }))
       local took = socket.gettime() - started
       assert.truthy(string.find(err.message, "for 0.15 s", 1, true))
-      assert.is_true(took >= 0.149 and took < 0.25, took)
+      assert.is_true(took >= 0.149 and took < 0.25 * SLOW, took)
     end)
 
     it("counts neither the upload of a large body nor the time before the connection as silence", function()
@@ -448,7 +463,7 @@ describe("bedrock.runtime.curl", function()
         c:send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
       ]]
       local body = string.rep("x", 40000000) -- more than the kernel keeps on the way
-      assert.are.equal("hi", assert(new({ read_timeout = 0.7 }):send(get(server.url, { method = "POST", body = body }))).body)
+      assert.are.equal("hi", assert(new({ read_timeout = 0.8 }):send(get(server.url, { method = "POST", body = body }))).body)
     end)
 
     it("sleeps, and returns at once where there is nothing to sleep", function()
@@ -457,12 +472,12 @@ describe("bedrock.runtime.curl", function()
       runtime:sleep(0)
       runtime:sleep(-1)
       runtime:sleep(0 / 0)
-      assert.is_true(socket.gettime() - started < 0.02)
+      assert.is_true(socket.gettime() - started < 0.02 * SLOW)
       local cpu = os.clock()
       runtime:sleep(0.1)
       local took = socket.gettime() - started
-      assert.is_true(took >= 0.1 and took < 0.2, took)
-      assert.is_true(os.clock() - cpu < 0.02)
+      assert.is_true(took >= 0.1 and took < 0.2 * SLOW, took)
+      assert.is_true(os.clock() - cpu < 0.02 * SLOW)
     end)
 
     it("tells the time with its fraction", function()
@@ -478,13 +493,16 @@ describe("bedrock.runtime.curl", function()
       { "chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n", 200, "hello", {} },
       { "chunks with trailers that are no headers",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n0\r\nX-Late: 1\r\n\r\n", 200, "he", { ["x-late"] = false } },
-      { "100-continue before the answer", "HTTP/1.1 100 Continue\r\nX-Early: 1\r\n\r\nHTTP/1.1 201 Created\r\nContent-Length: 2\r\nX-B: c\r\n\r\nhi",
+      { "100-continue before the answer",
+        "HTTP/1.1 100 Continue\r\nX-Early: 1\r\n\r\nHTTP/1.1 201 Created\r\nContent-Length: 2\r\nX-B: c\r\n\r\nhi",
         201, "hi", { ["x-early"] = false, ["x-b"] = "c" } },
       { "early hints before the answer", "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
         200, "hi", { link = false } },
       { "a folded header", "HTTP/1.1 200 OK\r\nX-A: one\r\n  two\r\nContent-Length: 0\r\n\r\n", 200, "", { ["x-a"] = "one two" } },
-      { "a header without value", "HTTP/1.1 200 OK\r\nX-A:\r\nX-B:  \r\nContent-Length: 0\r\n\r\n", 200, "", { ["x-a"] = "", ["x-b"] = "" } },
-      { "repeated headers in any case", "HTTP/1.1 200 OK\r\nX-a: 1\r\nx-A: 2\r\nX-A: 3\r\nContent-Length: 0\r\n\r\n", 200, "", { ["x-a"] = "1, 2, 3" } },
+      { "a header without value", "HTTP/1.1 200 OK\r\nX-A:\r\nX-B:  \r\nContent-Length: 0\r\n\r\n", 200, "",
+        { ["x-a"] = "", ["x-b"] = "" } },
+      { "repeated headers in any case", "HTTP/1.1 200 OK\r\nX-a: 1\r\nx-A: 2\r\nX-A: 3\r\nContent-Length: 0\r\n\r\n", 200, "",
+        { ["x-a"] = "1, 2, 3" } },
       { "bare line feeds", "HTTP/1.1 200 OK\nContent-Length: 2\nX-A: b\n\nhi", 200, "hi", { ["x-a"] = "b" } },
       { "NUL bytes in the body", "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\na\0b", 200, "a\0b", {} },
       { "a body that lasts until the end", "HTTP/1.0 200 OK\r\nX-A: b\r\n\r\nhello", 200, "hello", { ["x-a"] = "b" } },
@@ -494,7 +512,7 @@ describe("bedrock.runtime.curl", function()
     }
     for _, row in ipairs(rows) do
       it(row[1], function()
-        serve("local c = ... read_request(c) c:send(" .. string.gsub(string.format("%q", row[2]), "\\?[\r\n]", { ["\r"] = "\\r", ["\n"] = "\\n", ["\\\n"] = "\\n", ["\\\r"] = "\\r" }) .. ")")
+        serve("local c = ... read_request(c) c:send(" .. literal(row[2]) .. ")")
         local response = assert(new():send(get(server.url)))
         assert.are.equal(row[3], response.status)
         assert.are.equal(row[4], response.body)
@@ -541,7 +559,8 @@ describe("bedrock.runtime.curl", function()
   describe("on the wire", function()
     it("repeats the header for each value of a list, and sends empty values", function()
       serve(ANSWER)
-      assert(new():send(get(server.url .. "/p", { headers = { ["X-List"] = { "a", "b" }, ["X-Empty"] = "", ["X-Blank"] = "  c  ", ["X-None"] = {} } })))
+      local headers = { ["X-List"] = { "a", "b" }, ["X-Empty"] = "", ["X-Blank"] = "  c  ", ["X-None"] = {} }
+      assert(new():send(get(server.url .. "/p", { headers = headers })))
       local request = server.requests()[1]
       assert.truthy(string.find(request, "GET /p HTTP/1.1\r\nHost: 127.0.0.1:" .. server.port .. "\r\n", 1, true))
       assert.truthy(string.find(request, "X-List: a\r\nX-List: b\r\n", 1, true))
@@ -583,7 +602,8 @@ describe("bedrock.runtime.curl", function()
       if string.find(request, "^CONNECT") then
         client:send("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nX-Proxy: 1\r\n\r\n")
       elseif string.find(request, "wants.auth", 1, true) then
-        client:send("HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        client:send("HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=x\r\n")
+        client:send("Content-Length: 0\r\nConnection: close\r\n\r\n")
       else
         client:send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nproxy")
       end
@@ -601,7 +621,8 @@ describe("bedrock.runtime.curl", function()
 
     it("asks for a tunnel for HTTPS, without the request's headers", function()
       serve(PROXY)
-      local response, err = new({ proxy = "127.0.0.1:" .. server.port }):send(get("https://bedrock.invalid/", { headers = { Authorization = "AWS4 s" } }))
+      new { proxy = "127.0.0.1:" .. server.port }
+      local response, err = runtime:send(get("https://bedrock.invalid/", { headers = { Authorization = "AWS4 s" } }))
       assert.is_nil(response)
       assert.are.equal("ConnectionError", err.code)
       assert.is_true(err.retryable)

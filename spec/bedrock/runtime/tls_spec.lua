@@ -155,14 +155,14 @@ describe("TLS", function()
   end)
 
   it("reads an answer over HTTP/2 that comes before a large body is sent", function()
-    new { read_timeout = 2 }
+    new { read_timeout = 20 }
     local cpu = os.clock()
     for _ = 1, 3 do
       -- libcurl 7.88 by itself waits for ever here.
       local body = string.rep("x", 900000)
-      assert.are.equal(200, assert(runtime:send({ method = "POST", url = urls.h2, headers = {}, body = body }, runtime:now() + 5)).status)
+      assert.are.equal(200, assert(runtime:send({ method = "POST", url = urls.h2, headers = {}, body = body }, runtime:now() + 60)).status)
     end
-    assert.is_true(os.clock() - cpu < 1)
+    assert.is_true(os.clock() - cpu < 1 * (tonumber(os.getenv "BEDROCK_SLOW") or 1))
     assert.are.equal(200, assert(get("h2")).status)
   end)
 
