@@ -308,6 +308,20 @@ case("session:perform, an answer that is too big", function()
   end
 end)
 
+-- A handshake, as far as it goes: the server answers in plain HTTP. The bundle is one certificate, since every one more is
+-- some hundred allocations of OpenSSL.
+case("session:perform, TLS", function()
+  local curl = require "bedrock.curl"
+  local session = assert(curl.session("spec/oom/ca.pem"))
+  local request = http_request()
+  request.url = request.url:gsub("^http:", "https:")
+  return function()
+    local response, kind, message = session:perform(request, "", 500, 500)
+    if kind ~= "tls" then return nil, kind .. message end
+    return not response, kind
+  end
+end)
+
 case("session:close and tostring", function()
   local curl = require "bedrock.curl"
   local session = assert(curl.session())
