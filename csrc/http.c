@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,19 +97,18 @@ static bk_http_outcome refuse(bk_http *h, bk_http_outcome outcome, const char *w
     return outcome;
 }
 
-/* The characters of a token (RFC 9110, 5.6.2): methods and header names are made of them. */
+/* The characters of a token (RFC 9110, 5.6.2), of which methods and header names are made: a bit
+ * for each of ASCII. */
+static const uint32_t token_bits[8] = {0x00000000u, 0x03ff6cfau, 0xc7fffffeu, 0x57ffffffu};
+
 static int is_token(const char *s, size_t n)
 {
-    if (n == 0)
-        return 0;
     for (size_t i = 0; i < n; i++) {
         unsigned char c = (unsigned char)s[i];
-        int ok = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                 (c != 0 && strchr("!#$%&'*+-.^_`|~", c) != NULL);
-        if (!ok)
+        if (!(token_bits[c >> 5] >> (c & 31) & 1))
             return 0;
     }
-    return 1;
+    return n > 0;
 }
 
 static int is(const char *name, size_t n, const char *what)
@@ -419,9 +419,9 @@ bk_http_outcome bk_http_header(bk_http *h, const char *name, size_t name_len, co
         return refuse(h, BK_HTTP_BAD_REQUEST,
                       "a header's name is empty or holds a character that HTTP does not allow "
                       "(such as a blank, a colon, a line break or NUL)");
-    for (size_t i = 0; i < value_len; i++)
-        if (value[i] == '\0' || value[i] == '\r' || value[i] == '\n')
-            return refuse_header(h, name, name_len, "the value holds a line break or a NUL byte");
+    if (value_len > 0 && (memchr(value, '\0', value_len) || memchr(value, '\r', value_len) ||
+                          memchr(value, '\n', value_len)))
+        return refuse_header(h, name, name_len, "the value holds a line break or a NUL byte");
     while (value_len > 0 && (*value == ' ' || *value == '\t')) {
         value++;
         value_len--;
@@ -782,7 +782,8 @@ bk_http_outcome bk_http_finish(bk_http *h, CURLcode code, bk_http_outcome due)
     CURL *easy = h->easy;
     bk_http_outcome outcome = due;
     h->code = code;
-    (void)curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &h->tunnel);
+    if (h->proxy && *h->proxy)
+        (void)curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &h->tunnel);
     if (outcome == BK_HTTP_OK)
         outcome = h->abort;
     if (outcome == BK_HTTP_OK)
