@@ -6,6 +6,7 @@
 
 local clock = {}
 
+---@class bedrock.emulator.Clock
 local Clock = {}
 Clock.__index = Clock
 Clock.__name = "bedrock.emulator.clock"

@@ -38,6 +38,17 @@ local function number(order, name)
   return order[name]
 end
 
+-- A copy that JSON can hold: what a client sent need not be UTF-8.
+local function as_text(value)
+  if type(value) == "table" then
+    local copy = {}
+    for key, entry in pairs(value) do copy[as_text(key)] = as_text(entry) end
+    return copy
+  end
+  if type(value) == "string" and not core.json_encode_plain(value) then return (value:gsub("[\128-\255]", "?")) end
+  return value
+end
+
 local orders = {}
 
 orders["POST faults"] = function(emulator, order)
@@ -50,7 +61,9 @@ orders["POST advance"] = function(emulator, order) emulator:advance(number(order
 orders["POST skew"] = function(emulator, order) emulator:skew(number(order, "seconds")) end
 orders["POST reset"] = function(emulator) emulator:reset() end
 orders["GET requests"] = function(emulator)
-  return { requests = setmetatable(emulator:requests(), core.json_array_mt) }
+  local list = setmetatable({}, core.json_array_mt)
+  for i, record in ipairs(emulator:requests()) do list[i] = as_text(record) end
+  return { requests = list }
 end
 orders["GET health"] = function(emulator) return { now = emulator:now() } end
 

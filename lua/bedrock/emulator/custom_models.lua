@@ -48,6 +48,8 @@ local function not_found(identifier)
     ("Could not find the custom model %s."):format(identifier))
 end
 
+--- The operations of this room by their names in the API.
+---@type table<string, fun(ctx: bedrock.emulator.Context, params: table): table|nil, bedrock.emulator.Exception?>
 custom_models.operations = {}
 
 function custom_models.operations.GetCustomModel(ctx, params)

@@ -52,6 +52,7 @@ local FIELDS = {
 ---@field length_delta? integer  wrong_length: how far Content-Length is off (default 10)
 ---@field retry_after_ms? integer  throttle, error: the header x-amz-retry-after
 
+---@class bedrock.emulator.Faults  the orders that are open
 local Faults = {}
 Faults.__index = Faults
 Faults.__name = "bedrock.emulator.faults"

@@ -4,6 +4,8 @@ local answer = require "bedrock.emulator.answer"
 
 local foundation_models = {}
 
+---@class bedrock.emulator.FoundationModels
+---@field list table[]  as ListFoundationModels gives them, without ARNs
 local FoundationModels = {}
 FoundationModels.__index = FoundationModels
 FoundationModels.__name = "bedrock.emulator.foundation_models"
@@ -58,6 +60,8 @@ local function includes(list, wanted)
   return false
 end
 
+--- The operations of this room by their names in the API.
+---@type table<string, fun(ctx: bedrock.emulator.Context, params: table): table|nil, bedrock.emulator.Exception?>
 foundation_models.operations = {}
 
 function foundation_models.operations.ListFoundationModels(ctx, params)

@@ -10,6 +10,7 @@ http.max_head = 32 * 1024
 http.max_body = 4 * 1024 * 1024
 http.max_headers = 100
 
+---@class bedrock.emulator.HttpParser
 local Parser = {}
 Parser.__index = Parser
 Parser.__name = "bedrock.emulator.http"

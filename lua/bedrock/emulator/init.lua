@@ -33,16 +33,30 @@ local validation = require "bedrock.emulator.validation"
 
 local emulator = {}
 
+--- What an operation gets besides its parameters. It returns its output, or nil and an exception.
+---@class bedrock.emulator.Context
+---@field store bedrock.emulator.Store  of the request's region, settled to `now`
+---@field now number
+---@field options table
+---@field foundation_models bedrock.emulator.FoundationModels
+---@field take_failure fun(name: string): table|nil  the failure that was ordered for a job of this name
+
 ---@class bedrock.Emulator
 ---@field example_credentials {access_key_id: string, secret_access_key: string}  a pair that it accepts
 local Emulator = {}
 Emulator.__index = Emulator
 Emulator.__name = "bedrock.emulator"
 
---- The key pair of AWS's own examples, accepted unless other credentials are given.
+--- The key pair of AWS's test vectors, accepted unless other credentials are given.
 emulator.example_credentials = {
   access_key_id = "AKIDEXAMPLE",
   secret_access_key = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
+}
+
+-- With it, the pair of AWS's documentation, which many a script has as its placeholder.
+local DEFAULT_CREDENTIALS = {
+  emulator.example_credentials,
+  { access_key_id = "AKIAIOSFODNN7EXAMPLE", secret_access_key = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY" },
 }
 
 local handlers = {}
@@ -66,7 +80,7 @@ local OPTIONS = {
 ---@field regions? string[]          the only regions that exist (default: all)
 ---@field account_id? string         twelve digits (default "123456789012")
 ---@field credentials? table         one pair `{ access_key_id, secret_access_key, session_token?, expiration? }`, a list of
---- them, or a table `{ [access key id] = secret }`; default `emulator.example_credentials`
+--- them, or a table `{ [access key id] = secret }`; default `emulator.example_credentials` and the pair of AWS's documentation
 ---@field bearer_tokens? string[]    accepted API keys
 ---@field verify_signatures? boolean false: everybody is let in (default true)
 ---@field clock? fun(): number       seconds since 1970 (default: the machine's clock)
@@ -161,7 +175,7 @@ function emulator.new(options)
   options = options or {}
   check_options(options)
   local region = options.region or "us-east-1"
-  local credentials = credentials_by_id(options.credentials or emulator.example_credentials)
+  local credentials = credentials_by_id(options.credentials or DEFAULT_CREDENTIALS)
   local self = setmetatable({
     region = region,
     account_id = options.account_id or "123456789012",
@@ -187,7 +201,6 @@ function emulator.new(options)
       bearer_tokens = set_of(options.bearer_tokens or {}),
       verify = options.verify_signatures ~= false,
     },
-    example_credentials = nil,
     encoders = {},
     stores = {},
     failures = {},

@@ -168,6 +168,8 @@ local function kms_key_arn(store, key)
   return ("arn:%s:kms:%s:%s:key/%s"):format(store.partition, store.region, store.account_id, id)
 end
 
+--- The operations of this room by their names in the API.
+---@type table<string, fun(ctx: bedrock.emulator.Context, params: table): table|nil, bedrock.emulator.Exception?>
 jobs.operations = {}
 
 function jobs.operations.CreateModelCustomizationJob(ctx, params)

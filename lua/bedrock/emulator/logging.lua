@@ -1,6 +1,10 @@
 --- The one model invocation logging configuration of a region.
 
-local logging = { operations = {} }
+local logging = {}
+
+--- The operations of this room by their names in the API.
+---@type table<string, fun(ctx: bedrock.emulator.Context, params: table): table>
+logging.operations = {}
 
 function logging.operations.PutModelInvocationLoggingConfiguration(ctx, params)
   ctx.store.logging = params.loggingConfig

@@ -10,6 +10,8 @@
 
 local pattern = {}
 
+---@class bedrock.emulator.Pattern  a compiled expression
+---@field source string
 local Pattern = {}
 Pattern.__index = Pattern
 Pattern.__name = "bedrock.emulator.pattern"

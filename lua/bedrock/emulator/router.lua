@@ -6,6 +6,7 @@ local core = require "bedrock.core"
 
 local router = {}
 
+---@class bedrock.emulator.Router
 local Router = {}
 Router.__index = Router
 Router.__name = "bedrock.emulator.router"

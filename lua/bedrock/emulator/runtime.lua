@@ -7,6 +7,8 @@ local errors = require "bedrock.errors"
 
 local runtime = {}
 
+---@class bedrock.emulator.Runtime: bedrock.Runtime
+---@field emulator bedrock.Emulator
 local Runtime = {}
 Runtime.__index = Runtime
 Runtime.__name = "bedrock.emulator.runtime"

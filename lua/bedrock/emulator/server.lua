@@ -15,6 +15,10 @@ local http = require "bedrock.emulator.http"
 
 local server = {}
 
+---@class bedrock.emulator.Server
+---@field url string
+---@field port integer
+---@field emulator bedrock.Emulator
 local Server = {}
 Server.__index = Server
 Server.__name = "bedrock.emulator.server"
@@ -48,6 +52,10 @@ function server.new(options)
     else own[name] = value end
   end
   local service = emulator.new(own)
+  -- The system would take a port beyond the last one for some other port.
+  if type(port) ~= "number" or port < 0 or port > 65535 or port % 1 ~= 0 then
+    return nil, ("can't listen on 127.0.0.1:%s: a port is a number from 0 to 65535"):format(tostring(port))
+  end
   local listener, err = socket.bind("127.0.0.1", port, 128)
   if not listener then return nil, ("can't listen on 127.0.0.1:%s: %s"):format(tostring(port), err) end
   listener:settimeout(0)
@@ -388,7 +396,11 @@ if words then
     io.stderr:write("bedrock emulator: ", message, "\n", USAGE)
     os.exit(2)
   end
-  server.run(options)
+  local ok, unfit = pcall(server.run, options)
+  if not ok then
+    io.stderr:write("bedrock emulator: ", (tostring(unfit):gsub("^[^:]*:%d+: ", "")), "\n")
+    os.exit(2)
+  end
 end
 
 return server

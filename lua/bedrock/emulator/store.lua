@@ -4,6 +4,10 @@ local core = require "bedrock.core"
 
 local store = {}
 
+---@class bedrock.emulator.Store  one region
+---@field region string
+---@field account_id string
+---@field partition string
 local Store = {}
 Store.__index = Store
 Store.__name = "bedrock.emulator.store"

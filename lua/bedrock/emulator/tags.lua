@@ -63,6 +63,8 @@ local function find(ctx, arn)
   return nil, exception("ResourceNotFoundException", ("The resource %s was not found."):format(arn))
 end
 
+--- The operations of this room by their names in the API.
+---@type table<string, fun(ctx: bedrock.emulator.Context, params: table): table|nil, bedrock.emulator.Exception?>
 tags.operations = {}
 
 function tags.operations.TagResource(ctx, params)

@@ -32,6 +32,17 @@ describe("bedrock.emulator.new", function()
     end
   end)
 
+  it("knows the pairs of AWS's vectors and documentation", function()
+    for id, secret in pairs {
+      AKIDEXAMPLE = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", AKIAIOSFODNN7EXAMPLE = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+    } do
+      local _, response = caller.send(caller.new {}, "GET", "/custom-models", nil,
+        { credentials = { access_key_id = id, secret_access_key = secret } })
+      assert.equal(200, response.status)
+    end
+    assert.equal("AKIDEXAMPLE", caller.new({}).example_credentials.access_key_id)
+  end)
+
   it("keeps two emulators apart", function()
     local a, b = caller.new {}, caller.new {}
     caller.create(a, "one")

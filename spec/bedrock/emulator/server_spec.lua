@@ -127,6 +127,9 @@ describe("bedrock.emulator.server", function()
     local _, log = order(server, "requests", nil, "GET")
     assert.equal("CreateModelCustomizationJob", log.requests[1].operation)
     assert.equal(403, log.requests[3].status)
+    ask(server, "POST", "/tagResource", "\255\254")
+    _, log = order(server, "requests", nil, "GET")
+    assert.equal("??", log.requests[4].body)
     local _, health = order(server, "health", nil, "GET")
     assert.is_number(health.now)
     order(server, "faults", { kind = "throttle", times = "always" })
@@ -241,6 +244,8 @@ describe("the server's command line", function()
         assert.truthy(text:find("^bedrock emulator: "), text)
         assert.truthy(text:find("usage: ", 1, true))
       end
+      assert.truthy(output("--speed 0"):find("^bedrock emulator: option 'speed' to emulator%.new has to be a number above 0"))
+      assert.truthy(output("--port 99999"):find("^bedrock emulator: can't listen"))
     end)
   end
 
