@@ -98,9 +98,9 @@ local OPTIONS = {
 ---@field on_request? fun(record: table)  hears of every request that was answered
 ---@field api? table                 the API table (default: bedrock.api.bedrock)
 
--- A number of seconds that a clock can bear: not negative, not infinite, no NaN.
+-- A number of seconds that a clock can bear: not negative, no NaN, and not so far that dates have no form any more.
 local function is_span(value)
-  return type(value) == "number" and value >= 0 and value <= 1e12
+  return type(value) == "number" and value >= 0 and value <= 1e11
 end
 
 local function check_options(options)
@@ -139,7 +139,7 @@ local function credentials_by_id(given)
   local by_id = {}
   for key, entry in pairs(given) do
     if type(key) == "number" then
-      by_id[entry.access_key_id] = entry
+      by_id[type(entry) == "table" and entry.access_key_id or key] = entry
     else
       by_id[key] = type(entry) == "string" and { secret_access_key = entry } or entry
     end
@@ -230,6 +230,7 @@ end
 ---@param seconds number
 function Emulator:advance(seconds)
   if not is_span(seconds) then error("advance needs a number of seconds, not negative", 2) end
+  if not is_span(self:now() + seconds) then error("the clock can't go that far", 2) end
   self.clock:advance(seconds)
 end
 

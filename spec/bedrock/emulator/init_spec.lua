@@ -12,7 +12,7 @@ describe("bedrock.emulator.new", function()
 
   local wrong = {
     { speed = 0 }, { speed = -1 }, { speed = "fast" }, { speed = 0 / 0 }, { job_duration = 0 }, { account_id = "12" },
-    { credentials = { access_key_id = "A" } }, { credentials = { { secret_access_key = "s" } } }, { regions = "us-east-1" },
+    { credentials = { access_key_id = "A" } }, { credentials = { { secret_access_key = "s" } } }, { credentials = { "s" } }, { regions = "us-east-1" },
     { clock = 5 }, { hyperparameters = "none" },
   }
   for i, options in ipairs(wrong) do
@@ -61,7 +61,7 @@ describe("bedrock.emulator.new", function()
     assert.is_true(math.abs(e:now() - os.time()) < 2)
     e:advance(100)
     assert.is_true(math.abs(e:now() - os.time() - 100) < 2)
-    for _, seconds in ipairs { -1, 0 / 0, math.huge, "1" } do
+    for _, seconds in ipairs { -1, 0 / 0, math.huge, "1", 1e11 } do
       assert.has_error(function() e:advance(seconds) end)
     end
   end)
