@@ -1,9 +1,9 @@
 /*
  * buf.h: a growing byte buffer in plain C.
  *
- * Appending never fails loudly: the first allocation that fails sets `failed`, later appends do nothing, and the
- * owner asks once at the end. A failed growth leaves the old block with its owner. A zeroed struct is a legal, empty
- * buffer.
+ * Appending never fails loudly: the first allocation that fails sets `failed`, later appends do
+ * nothing, and the owner asks once at the end. A failed growth leaves the old block with its owner.
+ * A zeroed struct is a legal, empty buffer.
  */
 #ifndef BK_BUF_H
 #define BK_BUF_H
@@ -17,7 +17,8 @@ typedef struct bk_buf {
     int failed;
 } bk_buf;
 
-/* Room for `more` bytes; gives a pointer to the end, or NULL (and `failed`). The caller adds to `len` what it wrote. */
+/* Room for `more` bytes; gives a pointer to the end, or NULL (and `failed`). The caller adds to
+ * `len` what it wrote. */
 char *bk_buf_reserve(bk_buf *b, size_t more);
 void bk_buf_add(bk_buf *b, const void *bytes, size_t n);
 void bk_buf_addchar(bk_buf *b, char c);

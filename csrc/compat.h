@@ -1,8 +1,9 @@
 /*
  * compat.h: every difference between Lua 5.1, LuaJIT, 5.3 and 5.4 that our C code meets.
  *
- * All names carry our own prefix, also where LuaJIT or 5.2 offers the same function: a build for 5.1 and
- * one for LuaJIT then need the same symbols, and either interpreter can load either build.
+ * All names carry our own prefix, also where LuaJIT or 5.2 offers the same function: a build
+ * for 5.1 and one for LuaJIT then need the same symbols, and either interpreter can load either
+ * build.
  */
 #ifndef BK_COMPAT_H
 #define BK_COMPAT_H
@@ -27,7 +28,7 @@ static inline int bk_absindex(lua_State *L, int i)
     return i > 0 || i <= LUA_REGISTRYINDEX ? i : lua_gettop(L) + i + 1;
 }
 
-/* Registers the functions in the table at the top; each of them shares the table's own environment. */
+/* Registers the functions in the table below its upvalues, as luaL_setfuncs does since 5.2. */
 static inline void bk_setfuncs(lua_State *L, const luaL_Reg *reg, int nup)
 {
     luaL_checkstack(L, nup + 1, "too many upvalues");
@@ -81,7 +82,8 @@ static inline void *bk_testudata(lua_State *L, int i, const char *tname)
 
 #endif
 
-#define bk_newlib(L, reg) (lua_createtable(L, 0, sizeof(reg) / sizeof(reg[0]) - 1), bk_setfuncs(L, reg, 0))
+#define bk_newlib(L, reg)                                                                          \
+    (lua_createtable(L, 0, sizeof(reg) / sizeof(reg[0]) - 1), bk_setfuncs(L, reg, 0))
 
 /* Creates (or finds) a metatable and leaves it on the stack; __name as 5.3 and later do it. */
 static inline int bk_newmetatable(lua_State *L, const char *tname)

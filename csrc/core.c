@@ -1,5 +1,6 @@
 /*
- * core.c: opens bedrock.core. Pure computation: no socket, no file, no sleep, so nginx can load it safely.
+ * core.c: opens bedrock.core. Pure computation: no socket, no file, no sleep, so nginx can load it
+ * safely.
  */
 #include "core.h"
 
