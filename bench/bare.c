@@ -1,9 +1,9 @@
 /*
- * bare.c: the least that a program with libcurl can do, to measure the client against: keep-alive, one easy handle, the
- * answer into a buffer; no signing, no JSON.
+ * bare.c: the least that a program with libcurl can do, to measure the client against: keep-alive,
+ * one easy handle, the answer into a buffer; no signing, no JSON.
  *
- *   bare URL N    makes N GETs; prints the CPU time (user and system) of the N in microseconds per call. With N > 1 one
- *                 more call goes ahead and is not counted.
+ *   bare URL N    makes N GETs; prints the CPU time (user and system) of the N in microseconds per
+ * call. With N > 1 one more call goes ahead and is not counted.
  */
 #include <curl/curl.h>
 #include <stdio.h>

@@ -1,10 +1,12 @@
 /*
- * cputime.c: the CPU time of whole processes, several commands in turn so that all of them see the same weather.
+ * cputime.c: the CPU time of whole processes, several commands in turn so that all of them see the
+ * same weather.
  *
  *   cputime REPEATS COMMAND [ARG...] -- COMMAND [ARG...] ...
  *
- * Runs the commands one after another, REPEATS rounds of it, and prints for each the median and the least of its CPU
- * time (user and system, from wait4) in microseconds, a line per command. Their output is dropped.
+ * Runs the commands one after another, REPEATS rounds of it, and prints for each the median and the
+ * least of its CPU time (user and system, from wait4) in microseconds, a line per command. Their
+ * output is dropped.
  */
 #include <fcntl.h>
 #include <stdio.h>

@@ -4,17 +4,15 @@
  *
  * A session is one easy handle with its buffers. One request passes through four steps:
  *
- *   1. bk_http_begin, bk_http_header..., bk_http_body    collect the request; each says what it
- * refuses
- *   2. bk_http_setup                                     hands it to the easy handle
- *   3. bk_http_perform                                   drives it on the session's own multi
- * handle
- *   4. bk_http_finish                                    wipes the request, says how it went
+ *   1. bk_http_begin, _header..., _body   collect the request; each says what it refuses
+ *   2. bk_http_setup                      hands it to the easy handle
+ *   3. bk_http_perform                    drives it on the session's own multi handle
+ *   4. bk_http_finish                     wipes the request, says how it went
  *
  * Step 3 is apart from the others so that any multi handle can drive many sessions at once: such a
  * driver adds `easy` itself, asks bk_http_wait how long it may sleep, and hands the CURLcode that
  * curl_multi_info_read gave (or the outcome of bk_http_wait) to bk_http_finish after it removed the
- * handle.
+ * handle. spec/csrc/http_test.c has such a driver.
  *
  * libcurl's callbacks fill buffers that the session owns and call nobody. A zeroed struct is a
  * legal, closed session.
@@ -39,8 +37,7 @@ typedef enum bk_http_outcome {
     BK_HTTP_BAD_URL,     /* likewise */
     BK_HTTP_NO_MEMORY,
     BK_HTTP_RESOLVE, /* the host's name is unknown */
-    BK_HTTP_CONNECT, /* nobody listens, no route, connection reset or closed before an answer began
-                      */
+    BK_HTTP_CONNECT, /* nobody listens, no route, or the connection broke before an answer began */
     BK_HTTP_PROXY,   /* the proxy is unknown, unreachable, or refuses the tunnel */
     BK_HTTP_TIMEOUT_CONNECT, /* the three timeouts */
     BK_HTTP_TIMEOUT_READ,
@@ -84,10 +81,11 @@ typedef struct bk_http {
     /* Timeouts of the running request, in milliseconds; 0: none. Times are monotonic. */
     long read_ms, whole_ms;
     long long started, last_activity;
-    int active; /* bytes moved since last asked: set by callbacks and by drivers */
-    int was_ready, idle_wakes;
-    curl_off_t sent;
-    int connected; /* from here on the read timeout counts */
+    int active;      /* bytes moved since last asked: set by callbacks and by drivers */
+    int connected;   /* from here on the read timeout counts */
+    int was_ready;   /* the last wait ended with the socket ready */
+    int idle_wakes;  /* how often in a row that brought nothing */
+    curl_off_t sent; /* bytes of the body that were sent when last asked */
 
     /* The answer. */
     bk_buf head; /* header lines of the final answer, each ended by LF */
