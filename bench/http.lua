@@ -10,7 +10,7 @@ local nginx = require "spec.support.nginx"
 
 local PROCESS_REPEATS = 41 -- rounds of one-call processes; the median counts
 local CALLS = 2000
-local CALL_ROUNDS = 7 -- rounds of 2,000 calls; the median counts
+local CALL_ROUNDS = 9 -- rounds of 2,000 calls; the median counts
 local PROCESS_TARGET, CALL_TARGET = 1.6, 1.8
 
 -- luacheck: push no max line length

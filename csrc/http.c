@@ -278,6 +278,10 @@ static int set_constants(bk_http *h, const char *ca_bundle)
     SET(CURLOPT_SSL_VERIFYHOST, 2L);
     TRY(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
     TRY(CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+#if CURL_AT_LEAST_VERSION(7, 87, 0)
+    /* Without it, a timeout while a name is looked up waits for the name server all the same. */
+    SET(CURLOPT_QUICK_EXIT, 1L);
+#endif
     if (ca_bundle) {
         struct stat st;
         int folder = stat(ca_bundle, &st) == 0 && S_ISDIR(st.st_mode);

@@ -67,16 +67,6 @@ while true do
 end
 ]==]
 
--- The interpreter that runs the tests runs the server, too: it is sure to find LuaSocket.
-local function interpreter()
-  local i = 0
-  while arg and arg[i - 1] do
-    i = i - 1
-  end
-  local name = arg and i < 0 and arg[i] or "lua5.4"
-  return string.find(name, "lua", 1, true) and name or "lua5.4"
-end
-
 --- Start a server that runs the script for each connection.
 ---@param script string
 ---@return {port: integer, url: string, requests: (fun(): string[]), output: (fun(): string), stop: fun()}
@@ -85,7 +75,7 @@ function tcp_server.start(script)
   child.write(dir .. "/main.lua", MAIN)
   child.write(dir .. "/script.lua", script)
   local self = child.start(
-    string.format("%s %s %s", child.quote(interpreter()), child.quote(dir .. "/main.lua"), child.quote(dir)), dir)
+    string.format("%s %s %s", child.quote(child.interpreter()), child.quote(dir .. "/main.lua"), child.quote(dir)), dir)
   self.port = child.wait_for(function()
     return tonumber(child.read(dir .. "/port") or "")
   end)

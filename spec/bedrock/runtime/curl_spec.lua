@@ -385,6 +385,29 @@ describe("bedrock.runtime.curl", function()
       assert.truthy(string.find(err.message, "no-such-host.invalid port 443 is not known", 1, true))
     end)
 
+    -- libcurl by itself waits for the name server to answer before it reports a timeout.
+    it("a name server that does not answer, within the connect timeout and the deadline", function()
+      local dir = child.temp_dir()
+      child.write(dir .. "/slow.c", "#include <unistd.h>\nint getaddrinfo(void); int getaddrinfo(void) { sleep(20); return -3; }\n")
+      local made = os.execute("cd " .. child.quote(dir) .. " && cc -shared -fPIC -o slow.so slow.c 2>/dev/null")
+      if made ~= true and made ~= 0 then return pending "no C compiler that builds shared libraries" end
+      child.write(dir .. "/main.lua", [[
+        local runtime = require("bedrock.runtime.curl").new { proxy = false, connect_timeout = 0.3 }
+        local started = runtime:now()
+        local _, err = runtime:send { method = "GET", url = "http://slow.example/" }
+        io.write(err.code, " ", err.kind, " ", runtime:now() - started < 5 and "soon" or "late", "\n")
+        _, err = runtime:send({ method = "GET", url = "http://slow.example/", connect_timeout = 60 }, runtime:now() + 0.2)
+        runtime:close()
+        io.write(err.code, " ", err.kind, " ", runtime:now() - started < 10 and "soon" or "late", "\n")
+      ]])
+      local pipe = assert(io.popen(string.format("ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 LD_PRELOAD=%s %s %s 2>&1",
+        child.quote(dir .. "/slow.so"), child.quote(child.interpreter()), child.quote(dir .. "/main.lua"))))
+      local output = pipe:read("*a")
+      pipe:close()
+      os.execute("rm -rf " .. child.quote(dir))
+      assert.are.equal("TimeoutError timeout_connect soon\nTimeoutError timeout_whole soon\n", output)
+    end)
+
     it("no connection within the connect timeout", function()
       -- A listening socket whose queue is full lets a connection attempt hang.
       local listener = assert(socket.bind("127.0.0.1", 0, 0))
