@@ -69,8 +69,10 @@ function child.start(command, dir)
   return self
 end
 
---- The interpreter that runs the tests: it is sure to find what they need.
+--- The interpreter that runs the tests (tools/test names it): it is sure to find what they need.
 function child.interpreter()
+  local named = os.getenv "BEDROCK_LUA"
+  if named and named ~= "" then return named end
   local i = 0
   while arg and arg[i - 1] do
     i = i - 1
