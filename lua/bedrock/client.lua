@@ -87,39 +87,24 @@ local function authenticate(self, parts, url, headers)
   return true
 end
 
--- What one attempt sends: the parts that all attempts share, with a new date and signature. Headers that the
--- signature does not need are added after signing, as botocore does (facts 4.23, 10.6).
-local function build_request(self, state, attempt)
-  local parts, headers = state.parts, {}
-  for name, value in pairs(parts.headers) do headers[name] = value end
-  if state.operation.auth ~= "none" then
-    local ok, err = authenticate(self, parts, state.url, headers)
+-- What an attempt sends: the parts that all attempts share, with a new date and signature. Headers that the signature
+-- does not need are added after signing, as botocore does (facts 4.23, 10.6).
+local function build_request(self, operation, parts, url)
+  local headers = {}
+  for name, value in next, parts.headers do headers[name] = value end
+  if operation.auth ~= "none" then
+    local ok, err = authenticate(self, parts, url, headers)
     if not ok then return nil, err end
   end
   headers["User-Agent"] = self._user_agent
-  headers["amz-sdk-invocation-id"] = state.invocation_id
-  headers["amz-sdk-request"] = ("attempt=%d; max=%d"):format(attempt, state.max_attempts)
-  return {
-    method = parts.method, url = state.url, headers = headers, body = parts.body,
-    connect_timeout = self._config.connect_timeout, read_timeout = state.read_timeout,
-  }
+  return { method = parts.method, url = url, headers = headers, body = parts.body }
 end
 
--- One attempt: the parsed result, or an error table; the answer, if there was one, is the last value.
-local function attempt_once(self, state, attempt)
-  local request, request_err = build_request(self, state, attempt)
-  if not request then return nil, request_err end
-  local response, err = self._runtime:send(request, state.deadline)
-  if not response then
-    -- A runtime of the user's own may hand back a plain text or table.
-    if not errors.is(err) then
-      err = errors.new(type(err) == "table" and err.code and err
-        or { code = "ConnectionError", message = tostring(err), retryable = true })
-    end
-    return nil, err, nil, true
-  end
-  local result, parse_err = rest_json.parse(state.operation, response)
-  return result, parse_err, response, true
+-- The error of a send, whose runtime may be a user's own and hand back a plain text or table.
+local function send_error(err)
+  if errors.is(err) then return err end
+  return errors.new(type(err) == "table" and err.code and err
+    or { code = "ConnectionError", message = tostring(err), retryable = true })
 end
 
 -- The endpoint with an operation's host prefix, path and query.
@@ -130,14 +115,9 @@ local function request_url(self, parts)
   return url .. parts.path
 end
 
-local function emit(self, event)
-  local on_event = self._config.on_event
-  if on_event then on_event(event) end
-end
-
 -- The call of design.md. Returns the result and its metadata, or nil and the error.
 local function call(self, operation, params, options)
-  local config = self._config
+  local config, runtime, strategy = self._config, self._runtime, self._retry
   if self._closed then
     return fail(operation, 0, errors.new { code = "ConfigurationError", retryable = false,
       message = "this client is closed; make a new one with bedrock.new" })
@@ -149,39 +129,50 @@ local function call(self, operation, params, options)
   parts, err = rest_json.build(operation, params)
   if not parts then return fail(operation, 0, err) end
 
-  local runtime, strategy = self._runtime, self._retry
-  local timeout = options and options.timeout or config.timeout
-  local state = {
-    operation = operation, parts = parts,
-    url = request_url(self, parts), invocation_id = core.uuid4(),
-    max_attempts = options and options.max_attempts or strategy.max_attempts,
-    read_timeout = options and options.read_timeout or config.read_timeout,
-    deadline = timeout and runtime:now() + timeout,
-  }
-  local tries = strategy:begin(state.max_attempts)
-  local listening = config.on_event ~= nil
+  local timeout, read_timeout, max_attempts = config.timeout, config.read_timeout, strategy.max_attempts
+  if options then
+    timeout, read_timeout = options.timeout or timeout, options.read_timeout or read_timeout
+    max_attempts = options.max_attempts or max_attempts
+  end
+  local deadline = timeout and runtime:now() + timeout
+  local url, invocation_id = request_url(self, parts), core.uuid4()
+  local tries = strategy:begin(max_attempts)
+  local on_event = config.on_event
 
   local attempt = 0
   while true do
     attempt = attempt + 1
     local held_back = strategy:before_attempt(tries, runtime:now())
     if held_back > 0 then
-      if state.deadline and runtime:now() + held_back >= state.deadline then
+      if deadline and runtime:now() + held_back >= deadline then
         return no_time(operation, attempt - 1, timeout, "the rate limit of the adaptive retry mode")
       end
       runtime:sleep(held_back)
     end
-    local offset = self._clock.offset
-    if listening then
-      emit(self, { type = "attempt", operation = operation.name, attempt = attempt, max_attempts = state.max_attempts,
-        invocation_id = state.invocation_id })
+    if on_event then
+      on_event { type = "attempt", operation = operation.name, attempt = attempt, max_attempts = max_attempts,
+        invocation_id = invocation_id }
     end
-    local result, failure, response, sent = attempt_once(self, state, attempt)
-    local headers = response and response.headers
-    if listening then
-      emit(self, { type = "answer", operation = operation.name, attempt = attempt, ok = result ~= nil,
+
+    local offset = self._clock.offset
+    local request, request_err = build_request(self, operation, parts, url)
+    if not request then return fail(operation, attempt, request_err) end
+    request.headers["amz-sdk-invocation-id"] = invocation_id
+    request.headers["amz-sdk-request"] = ("attempt=%d; max=%d"):format(attempt, max_attempts)
+    request.connect_timeout, request.read_timeout = config.connect_timeout, read_timeout
+    local response, send_err = runtime:send(request, deadline)
+
+    local result, failure, headers
+    if response then
+      headers = response.headers
+      result, failure = rest_json.parse(operation, response)
+    else
+      failure = send_error(send_err)
+    end
+    if on_event then
+      on_event { type = "answer", operation = operation.name, attempt = attempt, ok = result ~= nil,
         status = response and response.status, code = failure and failure.code,
-        request_id = headers and rest_json.request_id(headers), invocation_id = state.invocation_id })
+        request_id = headers and rest_json.request_id(headers), invocation_id = invocation_id }
     end
     if result then
       strategy:on_success(tries, runtime:now())
@@ -190,7 +181,6 @@ local function call(self, operation, params, options)
     end
 
     failure.operation, failure.attempts = operation.name, attempt
-    if not sent then return nil, failure end
     local skewed = headers ~= nil and self._clock:observe(headers, failure.code, runtime:now(), offset)
     local class = skewed and "transient" or strategy:classify(failure, operation)
     failure.retryable = class ~= nil
@@ -198,14 +188,13 @@ local function call(self, operation, params, options)
     if not delay then
       failure.retry_stopped = reason
       return nil, failure
-    end
-    if state.deadline and runtime:now() + delay >= state.deadline then
+    elseif deadline and runtime:now() + delay >= deadline then
       return no_time(operation, attempt, timeout, ("the last error was %s: %s"):format(failure.code, failure.message),
         failure)
     end
-    if listening then
-      emit(self, { type = "retry", operation = operation.name, attempt = attempt, delay = delay, class = class,
-        code = failure.code, invocation_id = state.invocation_id })
+    if on_event then
+      on_event { type = "retry", operation = operation.name, attempt = attempt, delay = delay, class = class,
+        code = failure.code, invocation_id = invocation_id }
     end
     if delay > 0 then runtime:sleep(delay) end
   end
