@@ -1,0 +1,49 @@
+-- Every file in examples/ is run as a user would run it, against the emulator's server.
+
+local child = require "spec.support.child"
+local process = require "spec.bedrock.emulator.process"
+
+local TAG = { fine_tune = "deleted tone%-", compare_models = "no custom models", test_with_emulator = "tone%-2 is Completed",
+  invocation_logging = "invocations are not logged" }
+
+describe("the example", function()
+  local server
+
+  setup(function() server = process.start { options = "speed = 36000" } end)
+  teardown(function() server.stop() end)
+
+  local function run(name, words, more)
+    local file = child.temp_dir() .. "/output"
+    os.execute(("%s TUNING_POLL=0.05 %s AWS_ENDPOINT_URL_BEDROCK=%s AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=AKIDEXAMPLE "
+      .. "AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY AWS_CONFIG_FILE=/dev/null "
+      .. "AWS_SHARED_CREDENTIALS_FILE=/dev/null %s examples/%s.lua %s >%s 2>&1"):format(
+      "env -u AWS_SESSION_TOKEN -u AWS_PROFILE -u AWS_BEARER_TOKEN_BEDROCK", more or "", server.url,
+      process.interpreter(), name, words or "", file))
+    return child.read(file)
+  end
+
+  local pipe = io.popen "ls examples/*.lua"
+  for path in pipe:lines() do
+    local name = path:match "([^/]+)%.lua$"
+    it(name .. " does what it says", function()
+      assert.is_string(TAG[name], "spec/examples_spec.lua does not know what " .. name .. " prints at its end")
+      assert.has_match(TAG[name], run(name))
+    end)
+  end
+  pipe:close()
+
+  it("fine_tune keeps the model if it is told to, and compare_models then finds it", function()
+    assert.has_match("kept tone%-", run("fine_tune", "", "TUNING_KEEP=1"))
+    assert.has_match("tagged tone%-", run("compare_models", "tone"))
+  end)
+
+  it("fine_tune says why there is no job", function()
+    local text = run("fine_tune", "", "TUNING_ROLE_ARN=nonsense")
+    assert.has_match("The job was not created:%s+ValidationException: .*roleArn", text)
+  end)
+
+  it("invocation_logging sets and removes", function()
+    assert.has_match("logged to s3://logs/here", run("invocation_logging", "logs here"))
+    assert.has_match("not logged", run("invocation_logging", "off"))
+  end)
+end)
