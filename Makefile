@@ -63,7 +63,16 @@ help: ## list the targets
 deps: ## install what build and tests need (Debian/Ubuntu; elsewhere it prints the names)
 	@tools/deps all
 
-build: $(BUILD)/bedrock/core.so $(BUILD)/bedrock/curl.so ## build both C modules for LUA
+# The Lua files are compiled as well: reading source is a third of the CPU time of a process that makes one call. An
+# installed tree has the source, since bytecode serves one release of one interpreter only.
+LUA_FILES := $(sort $(shell find lua/bedrock -name '*.lua' -not -path '*/meta/*'))
+
+build: $(BUILD)/bedrock/core.so $(BUILD)/bedrock/curl.so $(BUILD)/.bytecode ## build both C modules for LUA, and compile the Lua files
+
+$(BUILD)/.bytecode: $(LUA_FILES) tools/compile.lua Makefile
+	@echo "$(LUA) tools/compile.lua $(BUILD) lua/bedrock/**.lua"
+	@$(LUA) tools/compile.lua $(BUILD) $(LUA_FILES)
+	@touch $@
 
 $(BUILD)/bedrock/core.so: $(CORE_OBJ)
 	@mkdir -p $(@D)
@@ -80,7 +89,7 @@ $(BUILD)/obj/%.o: csrc/%.c Makefile
 -include $(wildcard $(BUILD)/obj/*.d)
 
 env: ## print export lines with which LUA finds the built tree: eval "$(make -s env LUA=...)"
-	@echo "export LUA_PATH='$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;;'"
+	@echo "export LUA_PATH='$(CURDIR)/$(BUILD)/?.lua;$(CURDIR)/$(BUILD)/?/init.lua;;'"
 	@echo "export LUA_CPATH='$(CURDIR)/$(BUILD)/?.so;;'"
 
 install: build ## install for LUA below PREFIX (DESTDIR is honoured)

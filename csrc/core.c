@@ -13,6 +13,7 @@ int luaopen_bedrock_core(lua_State *L)
     bk_open_time(L);
     bk_open_sigv4(L);
     bk_open_json(L);
+    bk_open_loader(L);
     lua_pushliteral(L, LUA_VERSION);
     lua_setfield(L, -2, "lua_version");
     return 1;

@@ -128,6 +128,11 @@ case("core.sigv4_headers, with its key cached", function()
   return sign
 end)
 
+case("core.open_lazily", function()
+  local core = require "bedrock.core"
+  return function() return core.open_lazily "/nowhere/curl.so" == false end
+end)
+
 -- ---------------------------------------------------------------------------------------------------------------- JSON
 
 -- A resolved shape (see lua/bedrock/model.lua) with all that the codec knows.

@@ -173,4 +173,10 @@ function core.json_encode_plain(value) end
 ---@return string? message  says at which byte
 function core.json_decode_plain(text, max_depth) end
 
+--- Open a shared object so that its symbols are bound when they are first called. Lua's own loader binds all at once;
+--- what is open already stays as it is. For bedrock.native.
+---@param path string
+---@return boolean opened
+function core.open_lazily(path) end
+
 return core
