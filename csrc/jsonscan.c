@@ -1,6 +1,7 @@
 /* jsonscan.c: see jsonscan.h. */
 #include "jsonscan.h"
 
+#include <locale.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -19,6 +20,7 @@ typedef struct cursor {
     const char *p;
     const char *end;
     bk_json_scan *result;
+    int foreign_point;
 } cursor;
 
 static int fail(cursor *c, const char *at, const char *why)
@@ -192,6 +194,18 @@ static int check_string(cursor *c)
     }
 }
 
+static int has_foreign_point(void)
+{
+    return strcmp(localeconv()->decimal_point, ".") != 0;
+}
+
+/* True for a number that is kept as text. `whole`: digits alone; `point`: it has one. */
+static int is_kept(size_t length, int whole, int point, int foreign_point)
+{
+    return length > LONGEST_CJSON_NUMBER || (whole && length > EXACT_DIGITS) ||
+           (point && foreign_point);
+}
+
 static const char *skip_digits(const char *p, const char *end)
 {
     while (p < end && *p >= '0' && *p <= '9')
@@ -212,7 +226,8 @@ static int check_number(cursor *c)
     if (*digits == '0' && p - digits > 1)
         return fail(c, digits + 1, "bad number in JSON");
     const char *whole_end = p;
-    if (p < end && *p == '.') {
+    int point = p < end && *p == '.';
+    if (point) {
         digits = ++p;
         p = skip_digits(p, end);
         if (p == digits)
@@ -227,7 +242,7 @@ static int check_number(cursor *c)
         if (p == digits)
             return fail(c, p, "bad number in JSON");
     }
-    if (p - start > LONGEST_CJSON_NUMBER || (p == whole_end && p - start > EXACT_DIGITS))
+    if (is_kept((size_t)(p - start), p == whole_end, point, c->foreign_point))
         c->result->found |= BK_JSON_HAS_LONG_NUMBER;
     c->p = p;
     return 1;
@@ -339,7 +354,7 @@ size_t bk_json_bom(const char *text, size_t n)
 
 int bk_json_check(const char *text, size_t n, int max_depth, bk_json_scan *result)
 {
-    cursor c = {text + bk_json_bom(text, n), text + n, result};
+    cursor c = {text + bk_json_bom(text, n), text + n, result, has_foreign_point()};
     int ok;
     memset(result, 0, sizeof *result);
     if (max_depth > BK_JSON_DEPTH_CEILING)
@@ -400,18 +415,20 @@ static const char *rewrite_string(const char *p, const char *end, bk_buf *out)
     return p;
 }
 
-static const char *rewrite_number(const char *p, const char *end, bk_buf *out)
+static const char *rewrite_number(const char *p, const char *end, int foreign_point, bk_buf *out)
 {
     const char *from = p;
-    int whole = 1;
+    int whole = 1, point = 0;
     size_t length;
     for (; p < end && (*p == '-' || *p == '+' || *p == '.' || *p == 'e' || *p == 'E' ||
                        (*p >= '0' && *p <= '9'));
-         p++)
+         p++) {
         if (*p == '.' || *p == 'e' || *p == 'E')
             whole = 0;
+        point |= *p == '.';
+    }
     length = (size_t)(p - from);
-    if (length > LONGEST_CJSON_NUMBER || (whole && length > EXACT_DIGITS)) {
+    if (is_kept(length, whole, point, foreign_point)) {
         bk_buf_addchar(out, '"');
         bk_buf_addchar(out, (char)BK_JSON_MARK_NUMBER);
         bk_buf_add(out, from, length);
@@ -425,12 +442,13 @@ static const char *rewrite_number(const char *p, const char *end, bk_buf *out)
 void bk_json_rewrite(const char *text, size_t n, bk_buf *out)
 {
     const char *p = text + bk_json_bom(text, n), *end = text + n;
+    int foreign_point = has_foreign_point();
     bk_buf_reserve(out, n + 1);
     while (p < end) {
         if (*p == '"') {
             p = rewrite_string(p, end, out);
         } else if (*p == '-' || (*p >= '0' && *p <= '9')) {
-            p = rewrite_number(p, end, out);
+            p = rewrite_number(p, end, foreign_point, out);
         } else {
             const char *from = p;
             while (p < end && *p != '"' && *p != '-' && !(*p >= '0' && *p <= '9'))

@@ -24,9 +24,12 @@ enum {
 
 /* Why a text needs bk_json_rewrite before cJSON may see it. */
 enum {
-    BK_JSON_HAS_NUL = 1,        /* an escaped U+0000: it would end a C string */
-    BK_JSON_HAS_INVALID = 2,    /* a lone surrogate or invalid UTF-8 */
-    BK_JSON_HAS_LONG_NUMBER = 4 /* more digits than a double or cJSON's buffer of 64 bytes holds */
+    BK_JSON_HAS_NUL = 1,     /* an escaped U+0000: it would end a C string */
+    BK_JSON_HAS_INVALID = 2, /* a lone surrogate or invalid UTF-8 */
+    /* More digits than a double or cJSON's buffer of 64 bytes holds. So does every fraction where
+     * the process's locale has another decimal point: whether cJSON can read it then depends on how
+     * it was built, and on how many bytes that point takes. */
+    BK_JSON_HAS_LONG_NUMBER = 4
 };
 
 /* What bk_json_rewrite puts in place of the above. Neither byte occurs in valid UTF-8. */

@@ -8,7 +8,6 @@
 
 #include <cjson/cJSON.h>
 
-#define SHAPE_TYPE "bedrock.json.shape"
 #define WORK_TYPE "bedrock.json.work"
 
 bk_json_work *bk_json_pushwork(lua_State *L)
@@ -52,6 +51,8 @@ bk_json_shape *bk_json_checkshape(lua_State *L, int index)
     if (shape && lua_getmetatable(L, index)) {
         int same = lua_rawequal(L, -1, lua_upvalueindex(BK_JSON_UP_SHAPE));
         lua_pop(L, 1);
+        if (same && !((bk_json_shape *)shape)->nodes.data)
+            luaL_error(L, "the Lua state is closing");
         if (same)
             return shape;
     }
@@ -73,7 +74,7 @@ void bk_open_json(lua_State *L)
     lua_pushlightuserdata(L, NULL);
     lua_setfield(L, -2, "json_null");
 
-    bk_newmetatable(L, SHAPE_TYPE);
+    bk_newmetatable(L, BK_JSON_SHAPE_TYPE);
     lua_pushcfunction(L, bk_json_shape_gc);
     lua_setfield(L, -2, "__gc");
     bk_newmetatable(L, WORK_TYPE);

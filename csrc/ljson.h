@@ -7,6 +7,8 @@
 #include "buf.h"
 #include "compat.h"
 
+#define BK_JSON_SHAPE_TYPE "bedrock.json.shape"
+
 struct cJSON;
 
 /* What a value has to be. Scalars need no node of their own: their kind is their node's index. */
@@ -45,7 +47,8 @@ typedef struct bk_json_member {
     int next; /* the member that followed this one last time: answers keep their order */
 } bk_json_member;
 
-/* A userdata. Its uservalue is a list of the members' names in Lua, in the order of `members`. */
+/* A userdata. Its uservalue is a list of the members' names in Lua, in the order of `members`.
+ * Without nodes it is finalized. */
 typedef struct bk_json_shape {
     bk_buf nodes;   /* bk_json_node[], from BK_KIND_STRING on */
     bk_buf members; /* bk_json_member[] */
@@ -75,7 +78,8 @@ enum {
 bk_json_work *bk_json_pushwork(lua_State *L);
 /* Frees at once what the collector would free later. The userdata at `index` is of no more use. */
 void bk_json_dropwork(lua_State *L, int index, bk_json_work *w);
-/* The compiled shape at a stack index, or an argument error. */
+/* The compiled shape at a stack index, or an error: while a Lua state closes, the finalizers of
+ * others may still call us with a shape that had its own already. */
 bk_json_shape *bk_json_checkshape(lua_State *L, int index);
 
 /* Functions of core. */

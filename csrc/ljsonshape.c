@@ -39,12 +39,10 @@ static const type_name type_names[] = {
 
 int bk_json_shape_gc(lua_State *L)
 {
-    bk_json_shape *shape = lua_touserdata(L, 1);
-    if (shape) {
-        bk_buf_free(&shape->nodes);
-        bk_buf_free(&shape->members);
-        bk_buf_free(&shape->text);
-    }
+    bk_json_shape *shape = luaL_checkudata(L, 1, BK_JSON_SHAPE_TYPE);
+    bk_buf_free(&shape->nodes);
+    bk_buf_free(&shape->members);
+    bk_buf_free(&shape->text);
     return 0;
 }
 

@@ -35,7 +35,16 @@ static int is_negative_zero(double x)
     return x == 0 && signbit(x);
 }
 
-/* A number whose text was kept, since a double would not hold it. */
+/* A number by plain rules. */
+static void push_number(lua_State *L, double x)
+{
+    if (is_negative_zero(x))
+        lua_pushnumber(L, x);
+    else
+        push_whole(L, x, EXACT_IN_DOUBLE);
+}
+
+/* A number whose text was kept: a double would not hold it, or cJSON might not read it. */
 static void push_long_number(bk_json_decoder *d, const char *text, int as_float)
 {
     size_t n = strlen(text);
@@ -51,7 +60,10 @@ static void push_long_number(bk_json_decoder *d, const char *text, int as_float)
     }
     if (!bk_num_double(text, n, &x))
         luaL_error(d->L, "not enough memory");
-    lua_pushnumber(d->L, x);
+    if (as_float)
+        lua_pushnumber(d->L, x);
+    else
+        push_number(d->L, x);
 }
 
 static int is_long_number(const bk_json_decoder *d, const cJSON *item)
@@ -121,10 +133,7 @@ static void push_plain(bk_json_decoder *d, cJSON *item)
         lua_pushboolean(L, 1);
         break;
     case cJSON_Number:
-        if (is_negative_zero(item->valuedouble))
-            lua_pushnumber(L, item->valuedouble);
-        else
-            push_whole(L, item->valuedouble, EXACT_IN_DOUBLE);
+        push_number(L, item->valuedouble);
         break;
     case cJSON_String:
         if (is_long_number(d, item))

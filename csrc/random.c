@@ -15,12 +15,16 @@
 /* What is worth a request to the system of its own. */
 enum { FEW = 32 };
 
-/* Where the source can't be had, by OpenSSL's settings or for lack of memory, RAND_bytes has to do.
+/*
+ * Only the source of OpenSSL's own default provider will do: it keeps nothing between two requests,
+ * so what a fork copies can't repeat. Another provider's may keep a generator, and where the
+ * settings leave the default provider out, or ask for FIPS, they want all random numbers to come
+ * from a generator of their choice. There, and for lack of memory, RAND_bytes has to do.
  */
 static void open_seeds(bk_random *r)
 {
     r->tried = 1;
-    EVP_RAND *method = EVP_RAND_fetch(NULL, "SEED-SRC", NULL);
+    EVP_RAND *method = EVP_RAND_fetch(NULL, "SEED-SRC", "provider=default");
     EVP_RAND_CTX *seeds = method ? EVP_RAND_CTX_new(method, NULL) : NULL;
     EVP_RAND_free(method); /* the context holds it */
     if (seeds && !EVP_RAND_instantiate(seeds, 0, 0, NULL, 0, NULL)) {

@@ -169,4 +169,23 @@ describe("bedrock.core, random numbers", function()
       assert.has_error(function() core.random_bytes(n) end)
     end
   end)
+
+  -- A setting that leaves OpenSSL's default provider out wants another generator; without one there is nothing to give.
+  it("come from no other source than OpenSSL's settings allow", function()
+    local child = require "spec.support.child"
+    local dir = child.temp_dir()
+    local settings = child.write(dir .. "/openssl.cnf", table.concat({ "openssl_conf = all", "[all]", "providers = some",
+      "[some]", "base = base_only", "[base_only]", "activate = 1", "" }, "\n"))
+    local script = child.write(dir .. "/main.lua", [[
+      local core = require "bedrock.core"
+      print((pcall(core.uuid4)))
+      print((pcall(core.random_bytes, 100)))
+    ]])
+    local pipe = assert(io.popen(("OPENSSL_CONF=%s %s %s 2>&1; rm -rf %s"):format(child.quote(settings),
+      child.quote(child.interpreter()), child.quote(script), child.quote(dir))))
+    local output = pipe:read("*a")
+    pipe:close()
+    -- OpenSSL 1.1.1 knows no providers.
+    assert.is_truthy(output == "false\nfalse\n" or output == "true\ntrue\n", output)
+  end)
 end)

@@ -108,6 +108,18 @@ local function show(value)
   return (marked and "[" or "{") .. table.concat(parts, ",") .. (marked and "]" or "}")
 end
 
+-- In each locale that is installed. The decimal points of the last two take two bytes and three.
+local function in_locales(body)
+  local before = os.setlocale(nil, "numeric")
+  for _, name in ipairs { "C", "de_DE.UTF-8", "fr_FR.UTF-8", "ps_AF.UTF-8", "ps_AF" } do
+    if os.setlocale(name, "numeric") then
+      local results = { pcall(body) }
+      os.setlocale(before, "numeric")
+      assert(results[1], name .. ": " .. tostring(results[2]))
+    end
+  end
+end
+
 local function holds(haystack, needle)
   assert.truthy(tostring(haystack):find(needle, 1, true), ("%q lacks %q"):format(tostring(haystack), needle))
 end
@@ -293,6 +305,20 @@ describe("json_decode_plain", function()
     assert.equal("JSON is nested too deeply at byte 901", message)
     assert.has_error(function() core.json_decode_plain("1", -1) end)
     assert.has_error(function() core.json_decode_plain("1", NAN) end)
+  end)
+
+  it("does not depend on the locale's decimal point", function()
+    local json = '[1.5,-2.25e-3,2.0,"1.5",{"a":[[[-0.5,3]]]}]'
+    local want = show(core.json_decode_plain(json))
+    local seen = {}
+    in_locales(function()
+      local value = core.json_decode_plain(json)
+      seen[#seen + 1] = { value, core.json_encode_plain { 1.5, -0.0005, 1e300 } }
+    end)
+    for _, values in ipairs(seen) do
+      assert.equal(want, show(values[1]))
+      assert.equal("[1.5,-0.0005,1e+300]", values[2])
+    end
   end)
 
   it("raises for what is no text", function()
@@ -756,5 +782,49 @@ describe("json_shape", function()
     collectgarbage()
     assert.equal('{ab={x={"y"}}}', show(core.json_decode(compiled, '{"ab":{"x":["y"]}}')))
     assert.equal('{"ab":{"x":["y"]}}', (core.json_encode(compiled, { ab = { x = { "y" } } })))
+  end)
+end)
+
+describe("a compiled shape that is finalized", function()
+  it("is refused", function()
+    local compiled = core.json_shape(structure(member("a", text)))
+    local gc = getmetatable(compiled).__gc
+    gc(compiled)
+    gc(compiled)
+    local ok, message = pcall(core.json_decode, compiled, '{"a":"b"}')
+    assert.is_false(ok)
+    holds(message, "the Lua state is closing")
+    ok, message = pcall(core.json_encode, compiled, { a = "b" })
+    assert.is_false(ok)
+    holds(message, "the Lua state is closing")
+    assert.is_false(pcall(gc, io.stdout))
+  end)
+
+  -- The finalizer of a value that is older than the shape runs after the shape's own.
+  it("does no harm to other finalizers while the Lua state closes", function()
+    local child = require "spec.support.child"
+    local dir = child.temp_dir()
+    local script = child.write(dir .. "/main.lua", [[
+      local core = require "bedrock.core"
+      local shape
+      local function finalize()
+        local ok, message = pcall(core.json_decode, shape, '{"a":["b"]}')
+        print(ok, (tostring(message):gsub("^.-: ", "")))
+        print(core.json_encode_plain(core.json_decode_plain '{"a":["\\u0000",1.5]}'))
+      end
+      if newproxy then
+        OLDER = newproxy(true)
+        getmetatable(OLDER).__gc = finalize
+      else
+        OLDER = setmetatable({}, { __gc = finalize })
+      end
+      local list = { type = "list", member = { shape = { type = "string" } } }
+      shape = core.json_shape { type = "structure", members = { a = { wire = "a", shape = list } }, order = { "a" } }
+    ]])
+    local pipe = assert(io.popen(("%s %s 2>&1; echo status $?; rm -rf %s"):format(child.quote(child.interpreter()),
+      child.quote(script), child.quote(dir))))
+    local output = pipe:read("*a")
+    pipe:close()
+    assert.equal('false\tthe Lua state is closing\n{"a":["\\u0000",1.5]}\nstatus 0\n', output)
   end)
 end)

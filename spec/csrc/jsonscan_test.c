@@ -7,6 +7,7 @@
 #include "jsonscan.h"
 
 #include <cjson/cJSON.h>
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -164,6 +165,33 @@ static void test_good(void)
     }
 }
 
+/* Where the decimal point is none, fractions are kept from cJSON, which reads them by the locale or
+ * not at all. */
+static void test_locale(void)
+{
+    static const char *const names[] = {"de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "de_DE",
+                                        "fr_FR"};
+    static const char text[] = "[1.5,-2,3e2,\"0.5\"]", want[] = "[\"\xFF"
+                                                                "1.5\",-2,3e2,\"0.5\"]";
+    const char *found = NULL;
+    bk_json_scan scan;
+    bk_buf out = {0};
+    for (size_t i = 0; i < COUNT(names) && !found; i++)
+        found = setlocale(LC_NUMERIC, names[i]);
+    if (!found) {
+        tests++;
+        printf("ok %d - fractions # SKIP no locale with a decimal comma is installed\n", tests);
+        return;
+    }
+    ok(bk_json_check(text, sizeof text - 1, 10, &scan) && scan.found == BK_JSON_HAS_LONG_NUMBER,
+       "fractions count as long numbers where the locale has a decimal comma");
+    bk_json_rewrite(text, sizeof text - 1, &out);
+    ok(out.len == sizeof want - 1 && memcmp(out.data, want, out.len) == 0, "  and become marks");
+    bk_buf_free(&out);
+    setlocale(LC_NUMERIC, "C");
+    ok(bk_json_check(text, sizeof text - 1, 10, &scan) && !scan.found, "  nowhere else");
+}
+
 static void test_bad(void)
 {
     for (size_t i = 0; i < COUNT(bad); i++) {
@@ -263,6 +291,7 @@ int main(void)
 {
     set_up_page();
     test_good();
+    test_locale();
     test_bad();
     test_depth();
     test_plain_run();

@@ -3,6 +3,9 @@
 
 #include "../../csrc/random.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 static int is_uuid4(const char *s)
 {
     static const char form[] = "xxxxxxxx-xxxx-4xxx-yxxx-xxxxxxxxxxxx";
@@ -60,11 +63,36 @@ static void test_sizes(bk_random *r)
     ok(good, "as many bytes as asked for, no more");
 }
 
+/* Parent and children go on from the same memory. */
+static void test_fork(bk_random *r)
+{
+    enum { CHILDREN = 4 };
+    static char all[CHILDREN + 1][BK_UUID_SIZE + 1];
+    int ends[2], good = pipe(ends) == 0;
+    for (int i = 0; i < CHILDREN && good; i++) {
+        pid_t child = fork();
+        if (child == 0) {
+            char text[BK_UUID_SIZE + 1];
+            _exit(!bk_random_uuid4(r, text) ||
+                  write(ends[1], text, sizeof text) != (ssize_t)sizeof text);
+        }
+        int status = 1;
+        good = child > 0 && waitpid(child, &status, 0) == child && status == 0 &&
+               read(ends[0], all[i], sizeof all[i]) == (ssize_t)sizeof all[i];
+    }
+    good = good && bk_random_uuid4(r, all[CHILDREN]);
+    for (int i = 0; i <= CHILDREN; i++)
+        for (int k = 0; k < i; k++)
+            good = good && strcmp(all[i], all[k]) != 0;
+    ok(good, "UUIDs differ after a fork");
+}
+
 int main(void)
 {
     bk_random r;
     memset(&r, 0, sizeof r);
     test_uuid(&r);
+    test_fork(&r);
     test_unit(&r);
     test_sizes(&r);
     bk_random_close(&r);
@@ -72,6 +100,7 @@ int main(void)
     ok(!r.seeds, "closing twice does no harm");
     r.tried = 1; /* as where OpenSSL has no seed source to give */
     test_uuid(&r);
+    test_fork(&r);
     test_sizes(&r);
     bk_random_close(&r);
     return done();
