@@ -9,6 +9,7 @@
 --   TUNING_DATA        s3:// URI of the training data (JSON Lines)
 --   TUNING_OUTPUT      s3:// URI of the folder for the results
 --   TUNING_BASE_MODEL  what to tune; if not set, the first tunable model of the list
+--   TUNING_NAME        of the job and the model; one made from the time if not set
 --   TUNING_POLL        seconds between two looks at the job; 60 if not set
 --   TUNING_KEEP        set to keep the custom model; otherwise it is deleted at the end
 
@@ -19,8 +20,8 @@ local data = os.getenv "TUNING_DATA" or "s3://corpus/train.jsonl"
 local output = os.getenv "TUNING_OUTPUT" or "s3://corpus/out/"
 local poll = tonumber(os.getenv "TUNING_POLL") or 60
 
--- A name of its own for every run: job and model names must not repeat.
-local name = os.date "!tone-%Y%m%d-%H%M%S"
+-- Every run needs a name of its own: names of jobs and models must not repeat.
+local name = os.getenv "TUNING_NAME" or os.date "!tone-%Y%m%d-%H%M%S"
 
 local client = assert(bedrock.new { region = os.getenv "AWS_REGION" or "us-east-1" })
 

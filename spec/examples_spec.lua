@@ -33,8 +33,8 @@ describe("the example", function()
   pipe:close()
 
   it("fine_tune keeps the model if it is told to, and compare_models then finds it", function()
-    assert.has_match("kept tone%-", run("fine_tune", "", "TUNING_KEEP=1"))
-    assert.has_match("tagged tone%-", run("compare_models", "tone"))
+    assert.has_match("kept tone%-kept", run("fine_tune", "", "TUNING_KEEP=1 TUNING_NAME=tone-kept"))
+    assert.has_match("tagged tone%-kept", run("compare_models", "tone"))
   end)
 
   it("fine_tune says why there is no job", function()

@@ -18,7 +18,8 @@ local how = ("build it for this one with `make build LUA=%s`, or install it with
 ---@param name "bedrock.core"|"bedrock.curl"
 ---@return table module
 function M.load(name)
-  local path = name == "bedrock.curl" and package.searchpath and package.searchpath(name, package.cpath)
+  local search = rawget(package, "searchpath") -- not on 5.1
+  local path = name == "bedrock.curl" and search and search(name, package.cpath)
   if path then require("bedrock.core").open_lazily(path) end -- 5% of the CPU time of a process that makes one call
   local ok, module = pcall(require, name)
   if ok then
