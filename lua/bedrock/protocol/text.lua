@@ -29,7 +29,7 @@ local function decimal(value)
       break
     end
   end
-  shortest = shortest:gsub(",", ".") -- a locale may write its own decimal point
+  shortest = shortest:gsub("[^%de+-]+", ".") -- a locale may write its own decimal point, of several bytes even
   local sign, whole, fraction, exponent = shortest:match("^(%-?)(%d+)%.?(%d*)e([+-]%d+)$")
   if not exponent then
     return shortest

@@ -74,7 +74,8 @@ describe("bedrock.protocol.rest_json", function()
       local rows = {
         { "arn:aws:x/y", "arn%3Aaws%3Ax%2Fy" },
         { "a b+c%2F", "a%20b%2Bc%252F" },
-        { "..", ".." },
+        { "...", "..." },
+        { "a/..", "a%2F.." },
         { "é\0\r\n", "%C3%A9%00%0D%0A" },
         { 7, "7" },
       }
@@ -103,6 +104,13 @@ describe("bedrock.protocol.rest_json", function()
       for _, row in ipairs(rows) do
         assert.equal("/a/l/b/" .. row[2], build(fields, { x = "l", y = row[1] }).path)
       end
+      -- The decimal points of these locales, where they are installed, take one byte and two.
+      for _, name in ipairs { "de_DE.UTF-8", "ps_AF.UTF-8" } do
+        local found = os.setlocale(name, "numeric")
+        local path = build(fields, { x = "l", y = -0.000125 }).path
+        os.setlocale("C", "numeric")
+        assert.equal("/a/l/b/-0.000125", found and path or "/a/l/b/-0.000125")
+      end
     end)
 
     it("keep the slashes of greedy labels", function()
@@ -121,6 +129,16 @@ describe("bedrock.protocol.rest_json", function()
       refused(fields, { x = null, y = 1 }, "x: is required but missing")
       refused(fields, { x = {}, y = 1 }, "x: must be a string")
       refused(fields, { x = "x", y = "1" }, "y: must be a number")
+    end)
+
+    it("refuse labels that would lead to another path", function()
+      local message = ': must not have "." or ".." for a part of the request\'s path: it would lead to another path'
+      refused(fields, { x = ".", y = 1 }, "x" .. message)
+      refused(fields, { x = "..", y = 1 }, "x" .. message)
+      local greedy = { uri = "/f/{key+}", input = { { "key", "String", location = "uri" } } }
+      refused(greedy, { key = "a/../b" }, "key" .. message)
+      refused(greedy, { key = "a/." }, "key" .. message)
+      assert.equal("/f/a/..b/.c", build(greedy, { key = "a/..b/.c" }).path)
     end)
 
     it("begin with a slash", function()
@@ -553,6 +571,8 @@ describe("bedrock.protocol.rest_json", function()
       assert.equal(1003, #err.message)
       err = failure { status = 400, headers = { ["x-amzn-errortype"] = "A" .. (" "):rep(2 ^ 18) .. "B" } }
       assert.equal(400, err.status)
+      err = failure { status = 400, headers = {}, body = '{"code":"' .. (" "):rep(2 ^ 22) .. '"}' }
+      assert.equal("400", err.code)
     end)
 
     it("carry the members of their exception", function()
