@@ -54,7 +54,7 @@ function jobs.fail(job, failure, now)
   return true
 end
 
--- Jobs that have come to an end since the last look: their models appear, in the order in which they were finished.
+--- Jobs that have come to an end since the last look: their models appear, in the order in which they were finished.
 ---@param store bedrock.emulator.Store
 ---@param now number
 function jobs.settle(store, now)
