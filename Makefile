@@ -7,6 +7,9 @@
 
 LUA     ?= lua5.4
 VARIANT ?=
+ifeq ($(filter lua5.4 lua5.3 lua5.1 luajit,$(LUA)),)
+$(error LUA=$(LUA) is not known; it is one of lua5.4, lua5.3, lua5.1, luajit)
+endif
 BUILD   := build/$(LUA)$(if $(VARIANT),-$(VARIANT))
 
 PKG_CONFIG ?= pkg-config
@@ -34,8 +37,10 @@ OPT := -O1 -g -fno-omit-frame-pointer
 # A module that stays loaded lets the leak report name its functions.
 SAN := $(SANITIZE) -Wl,-z,nodelete
 endif
-# Homebrew and others name Lua's .pc file in their own ways.
-LUA_PC       := $(shell for n in $(LUA) lua-$(LUA_ABI) lua; do $(PKG_CONFIG) --exists $$n 2>/dev/null && echo $$n && break; done)
+# Distributions name Lua's .pc file in their own ways; a plain lua.pc has to be of the right version.
+LUA_PC       := $(shell for n in $(LUA) lua-$(LUA_ABI) lua$(subst .,,$(LUA_ABI)) lua; do \
+                    [ $$n != lua ] || [ "$$($(PKG_CONFIG) --modversion lua 2>/dev/null | cut -c1-3)" = $(LUA_ABI) ] || continue; \
+                    $(PKG_CONFIG) --exists $$n 2>/dev/null && echo $$n && break; done)
 LUA_CFLAGS   := $(shell $(PKG_CONFIG) --cflags $(LUA_PC) 2>/dev/null)
 CORE_CFLAGS  := $(shell $(PKG_CONFIG) --cflags-only-I libcrypto 2>/dev/null)
 CURL_CFLAGS  := $(shell $(PKG_CONFIG) --cflags libcurl 2>/dev/null)

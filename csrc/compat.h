@@ -85,7 +85,9 @@ static inline void *bk_testudata(lua_State *L, int i, const char *tname)
 #define bk_newlib(L, reg)                                                                          \
     (lua_createtable(L, 0, sizeof(reg) / sizeof(reg[0]) - 1), bk_setfuncs(L, reg, 0))
 
-/* Creates (or finds) a metatable and leaves it on the stack; __name as 5.3 and later do it. */
+/* Creates (or finds) a metatable and leaves it on the stack; __name as 5.3 and later do it. One
+ * that is found may be incomplete, where memory ran out while it was filled: fill it in any case.
+ */
 static inline int bk_newmetatable(lua_State *L, const char *tname)
 {
     int fresh = luaL_newmetatable(L, tname);

@@ -16,6 +16,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 /* First room for a request's text and headers: most requests never make them grow. */
 enum { FIRST_TEXT = 4096, FIRST_NODES = 32, POLL_MS = 1000, MAX_URL = 1024 * 1024 };
@@ -280,7 +281,7 @@ static int set_constants(bk_http *h, const char *ca_bundle)
     TRY(CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 #if CURL_AT_LEAST_VERSION(7, 87, 0)
     /* Without it, a timeout while a name is looked up waits for the name server all the same. */
-    SET(CURLOPT_QUICK_EXIT, 1L);
+    TRY(CURLOPT_QUICK_EXIT, 1L);
 #endif
     if (ca_bundle) {
         struct stat st;
@@ -302,6 +303,7 @@ bk_http_outcome bk_http_open(bk_http *h, const char *ca_bundle, size_t max_body)
         return refuse(h, BK_HTTP_OTHER, "libcurl could not be initialised");
     h->easy = curl_easy_init();
     h->multi = h->easy ? curl_multi_init() : NULL;
+    h->owner = getpid();
     if (!h->multi || !text_room(h, FIRST_TEXT) || !nodes_room(h)) {
         bk_http_close(h);
         return refuse(h, BK_HTTP_NO_MEMORY, "not enough memory");
@@ -328,7 +330,7 @@ void bk_http_close(bk_http *h)
         if (easy && multi)
             (void)curl_multi_remove_handle(multi, easy);
         curl_easy_cleanup(easy);
-        if (multi)
+        if (multi && h->owner == getpid())
             (void)curl_multi_cleanup(multi);
         sigpipe_restore(&guard);
     }
@@ -534,21 +536,38 @@ static int set_method(bk_http *h)
     return ok;
 }
 
-static int set_proxy(bk_http *h, const char *proxy)
+/* Reads a proxy's URL as libcurl will: it would refuse it in words that show the whole URL. */
+static CURLUcode read_proxy(const char *proxy)
+{
+    CURLU *url = curl_url();
+    CURLUcode code =
+        url ? curl_url_set(url, CURLUPART_URL, proxy, CURLU_NON_SUPPORT_SCHEME | CURLU_GUESS_SCHEME)
+            : CURLUE_OUT_OF_MEMORY;
+    curl_url_cleanup(url);
+    return code;
+}
+
+static bk_http_outcome set_proxy(bk_http *h, const char *proxy)
 {
     CURL *easy = h->easy;
+    CURLUcode code;
     int ok = 1;
-    if (strcmp(h->proxy ? h->proxy : "", proxy) == 0)
-        return 1;
-    char *copy = strdup(proxy);
+    if (!h->proxy_unknown && strcmp(h->proxy ? h->proxy : "", proxy) == 0)
+        return BK_HTTP_OK;
+    code = *proxy ? read_proxy(proxy) : CURLUE_OK;
+    if (code != CURLUE_OK && code != CURLUE_OUT_OF_MEMORY)
+        return refuse(h, BK_HTTP_BAD_PROXY, "it can't be read as a URL");
+    char *copy = code == CURLUE_OK ? strdup(proxy) : NULL;
     if (!copy)
-        return 0;
+        return refuse(h, BK_HTTP_NO_MEMORY, "not enough memory");
+    h->proxy_unknown = 1; /* a failure leaves none set, and the environment's would count */
     SET(CURLOPT_PROXY, proxy);
+    h->proxy_unknown = !ok;
     if (h->proxy)
         bk_wipe(h->proxy, strlen(h->proxy));
     free(h->proxy);
     h->proxy = copy;
-    return ok;
+    return ok ? BK_HTTP_OK : refuse(h, BK_HTTP_NO_MEMORY, "not enough memory");
 }
 
 /* node_room always leaves NODES_SPARE slots for these. */
@@ -579,14 +598,18 @@ bk_http_outcome bk_http_setup(bk_http *h, const char *proxy, long connect_ms, lo
         h->nodes[i].next = i + 1 < h->node_count ? &h->nodes[i + 1] : NULL;
     SET(CURLOPT_HTTPHEADER, h->node_count ? h->nodes : NULL);
     SET(CURLOPT_URL, h->text.data + h->url_at);
-    ok = ok && set_proxy(h, proxy);
     if (connect_ms != h->connect_ms) {
+        h->connect_ms = -1; /* until it is set */
         /* 0 would mean libcurl's default of five minutes. */
         SET(CURLOPT_CONNECTTIMEOUT_MS, connect_ms > 0 ? connect_ms : NO_LIMIT_MS);
-        h->connect_ms = connect_ms;
+        if (ok)
+            h->connect_ms = connect_ms;
     }
     if (!ok)
         return refuse(h, BK_HTTP_NO_MEMORY, "libcurl refused an option: not enough memory");
+    bk_http_outcome outcome = set_proxy(h, proxy);
+    if (outcome != BK_HTTP_OK)
+        return outcome;
     h->read_ms = read_ms;
     h->whole_ms = whole_ms;
     h->started = now_ms();
@@ -686,13 +709,31 @@ static CURLcode drive(bk_http *h, bk_http_outcome *due)
     }
 }
 
+/*
+ * A fork has copies of all connections, and must leave them alone: two processes on one connection
+ * would read each other's answers, and to end it here would end the parent's as well. It begins
+ * with a multi handle of its own; the parent's is left as it is.
+ */
+static int own_connections(bk_http *h)
+{
+    pid_t self = getpid();
+    if (h->owner == self)
+        return 1;
+    CURLM *multi = curl_multi_init();
+    if (!multi)
+        return 0;
+    h->multi = multi;
+    h->owner = self;
+    return 1;
+}
+
 bk_http_outcome bk_http_perform(bk_http *h)
 {
     bk_http_outcome due = BK_HTTP_OK;
     CURLcode code = CURLE_OUT_OF_MEMORY;
     sigpipe_guard guard;
     sigpipe_block(&guard);
-    if (curl_multi_add_handle(h->multi, h->easy) == CURLM_OK) {
+    if (own_connections(h) && curl_multi_add_handle(h->multi, h->easy) == CURLM_OK) {
         code = drive(h, &due);
         (void)curl_multi_remove_handle(h->multi, h->easy);
     }
@@ -786,6 +827,8 @@ bk_http_outcome bk_http_finish(bk_http *h, CURLcode code, bk_http_outcome due)
     CURL *easy = h->easy;
     bk_http_outcome outcome = due;
     h->code = code;
+    if (h->proxy && *h->proxy && (strchr(h->error, '@') || strstr(h->error, "://")))
+        h->error[0] = '\0'; /* it may be about the proxy's URL, which may hold a password */
     if (h->proxy && *h->proxy)
         (void)curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &h->tunnel);
     if (outcome == BK_HTTP_OK)
@@ -870,23 +913,10 @@ const char *bk_http_message(const bk_http *h)
 
 const char *bk_http_outcome_name(bk_http_outcome outcome)
 {
-    static const char *const names[] = {"ok",
-                                        "bad_request",
-                                        "bad_url",
-                                        "no_memory",
-                                        "resolve",
-                                        "connect",
-                                        "proxy",
-                                        "timeout_connect",
-                                        "timeout_read",
-                                        "timeout_whole",
-                                        "tls",
-                                        "certificate",
-                                        "ca_bundle",
-                                        "cut_off",
-                                        "bad_answer",
-                                        "body_too_big",
-                                        "headers_too_big",
-                                        "other"};
+    static const char *const names[] = {
+        "ok",           "bad_request",     "bad_url",         "no_memory",    "resolve",
+        "connect",      "proxy",           "timeout_connect", "timeout_read", "timeout_whole",
+        "tls",          "certificate",     "ca_bundle",       "cut_off",      "bad_answer",
+        "body_too_big", "headers_too_big", "bad_proxy",       "other"};
     return (size_t)outcome < sizeof names / sizeof names[0] ? names[outcome] : "other";
 }

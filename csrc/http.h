@@ -23,6 +23,7 @@
 #include "buf.h"
 
 #include <curl/curl.h>
+#include <sys/types.h>
 
 /* An answer's body may have this many bytes unless the session says otherwise. */
 #define BK_HTTP_MAX_BODY ((size_t)64 * 1024 * 1024)
@@ -49,6 +50,7 @@ typedef enum bk_http_outcome {
     BK_HTTP_BAD_ANSWER,      /* what came is no HTTP that we speak */
     BK_HTTP_BODY_TOO_BIG,    /* over max_body */
     BK_HTTP_HEADERS_TOO_BIG, /* over BK_HTTP_MAX_HEADERS */
+    BK_HTTP_BAD_PROXY,       /* the proxy's URL can't be read */
     BK_HTTP_OTHER
 } bk_http_outcome;
 
@@ -58,6 +60,7 @@ const char *bk_http_outcome_name(bk_http_outcome outcome);
 typedef struct bk_http {
     CURL *easy;
     CURLM *multi; /* the session's own; holds its connections */
+    pid_t owner;  /* the process that these connections belong to */
     size_t max_body;
 
     /* The request. `text` owns the bytes of url, method and header lines and is wiped after each
@@ -75,7 +78,8 @@ typedef struct bk_http {
     /* What the easy handle is set to at present, so that only changes are set. */
     int mode;
     long connect_ms;
-    char *proxy;
+    char *proxy; /* NULL: "" */
+    int proxy_unknown;
     int custom_method;
 
     /* Timeouts of the running request, in milliseconds; 0: none. Times are monotonic. */
@@ -141,7 +145,8 @@ void bk_http_drop(bk_http *h);
 int bk_http_next_header(bk_http *h, size_t *at, const char **name, size_t *name_len,
                         const char **value, size_t *value_len);
 
-/* What the last failure was, in libcurl's words or ours; never NULL, never header contents. */
+/* What the last failure was, in libcurl's words or ours; never NULL, never header contents or a
+ * proxy's password. */
 const char *bk_http_message(const bk_http *h);
 
 #endif

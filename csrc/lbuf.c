@@ -6,6 +6,7 @@
 static int buf_gc(lua_State *L)
 {
     bk_buf *b = luaL_checkudata(L, 1, BUF_TYPE);
+    bk_buf_wipe(b); /* an error came before its user could */
     bk_buf_free(b);
     return 0;
 }
@@ -14,10 +15,9 @@ bk_buf *bk_pushbuf(lua_State *L)
 {
     bk_buf *b = bk_newuserdata(L, sizeof *b);
     memset(b, 0, sizeof *b);
-    if (bk_newmetatable(L, BUF_TYPE)) {
-        lua_pushcfunction(L, buf_gc);
-        lua_setfield(L, -2, "__gc");
-    }
+    bk_newmetatable(L, BUF_TYPE);
+    lua_pushcfunction(L, buf_gc);
+    lua_setfield(L, -2, "__gc");
     lua_setmetatable(L, -2);
     return b;
 }

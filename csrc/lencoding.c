@@ -293,10 +293,9 @@ void bk_open_encoding(lua_State *L)
 {
     encoding_state *st = bk_newuserdata(L, sizeof *st);
     memset(st, 0, sizeof *st);
-    if (bk_newmetatable(L, STATE_TYPE)) {
-        lua_pushcfunction(L, state_gc);
-        lua_setfield(L, -2, "__gc");
-    }
+    bk_newmetatable(L, STATE_TYPE);
+    lua_pushcfunction(L, state_gc);
+    lua_setfield(L, -2, "__gc");
     lua_setmetatable(L, -2);
     bk_setfuncs(L, functions, 1);
 }

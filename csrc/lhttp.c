@@ -350,11 +350,10 @@ static const luaL_Reg functions[] = {{"session", new_session},
 
 void bk_open_http(lua_State *L)
 {
-    if (bk_newmetatable(L, SESSION_TYPE)) {
-        bk_setfuncs(L, metamethods, 0);
-        bk_newlib(L, methods);
-        lua_setfield(L, -2, "__index");
-    }
+    bk_newmetatable(L, SESSION_TYPE);
+    bk_setfuncs(L, metamethods, 0);
+    bk_newlib(L, methods);
+    lua_setfield(L, -2, "__index");
     lua_pop(L, 1);
     bk_setfuncs(L, functions, 0);
 }

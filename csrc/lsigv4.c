@@ -33,10 +33,9 @@ static signer *push_signer(lua_State *L)
 {
     signer *s = bk_newuserdata(L, sizeof *s);
     memset(s, 0, sizeof *s);
-    if (bk_newmetatable(L, SIGNER_TYPE)) {
-        lua_pushcfunction(L, signer_gc);
-        lua_setfield(L, -2, "__gc");
-    }
+    bk_newmetatable(L, SIGNER_TYPE);
+    lua_pushcfunction(L, signer_gc);
+    lua_setfield(L, -2, "__gc");
     lua_setmetatable(L, -2);
     return s;
 }

@@ -511,7 +511,8 @@ static int reserve_query(bk_sigv4 *s)
         raw += s->signed_headers.len + o->session_token.n + scope_room(o) + 64;
     bk_buf_reset(&s->text);
     bk_buf_reset(&s->pairs);
-    return bk_buf_reserve(&s->text, 3 * raw + 1) && bk_buf_reserve(&s->path, raw + 1);
+    return raw < (size_t)-1 / 4 && bk_buf_reserve(&s->text, 3 * raw + 1) &&
+           bk_buf_reserve(&s->path, raw + 1);
 }
 
 static int collect_query(bk_sigv4 *s)

@@ -9,8 +9,9 @@ local TAG = { fine_tune = "deleted tone%-", compare_models = "no custom models",
 describe("the example", function()
   local server
 
-  setup(function() server = process.start { options = "speed = 36000" } end)
-  teardown(function() server.stop() end)
+  -- One for each: two runs within a second give their jobs the same name, which the service refuses.
+  before_each(function() server = process.start { options = "speed = 36000" } end)
+  after_each(function() server.stop() end)
 
   local function run(name, words, more)
     local file = child.temp_dir() .. "/output"

@@ -103,8 +103,9 @@ end
 -- The error of a send, whose runtime may be a user's own and hand back a plain text or table.
 local function send_error(err)
   if errors.is(err) then return err end
-  return errors.new(type(err) == "table" and err.code and err
-    or { code = "ConnectionError", message = tostring(err), retryable = true })
+  if type(err) == "table" and err.code then return errors.new(err) end
+  return errors.new { code = "ConnectionError", retryable = true,
+    message = type(err) == "string" and err or "the runtime gave neither an answer nor an error { code, message }" }
 end
 
 -- The endpoint with an operation's host prefix, path and query.
@@ -163,9 +164,13 @@ local function call(self, operation, params, options)
     local response, send_err = runtime:send(request, deadline)
 
     local result, failure, headers
-    if response then
-      headers = response.headers
+    if type(response) == "table" then
       result, failure = rest_json.parse(operation, response)
+      headers = type(response.headers) == "table" and response.headers or {}
+    elseif response then
+      failure = send_error { code = "ResponseError", retryable = false,
+        message = "the runtime gave an answer that is no table { status, headers, body }, but a " .. type(response) }
+      response = nil
     else
       failure = send_error(send_err)
     end
@@ -256,9 +261,12 @@ function Client:wait(kind, params, options)
   local problem = wait.check_options(options)
   if problem then error(problem, 2) end
   local operation = find_operation(self, row.operation, 2)
+  local own = self._config.timeout -- what is left of the wait may shorten a poll, never lengthen it
   return wait.run(row, params, options, {
-    runtime = self._runtime, random = core.random,
-    call = function(p, timeout) return call(self, operation, p, timeout and { timeout = timeout }) end,
+    runtime = self._runtime, random = core.random, operation = operation.name,
+    call = function(p, left)
+      return call(self, operation, p, left and { timeout = own and math.min(own, left) or left })
+    end,
   })
 end
 

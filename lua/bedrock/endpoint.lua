@@ -187,7 +187,14 @@ end
 ---@return string|nil url
 ---@return bedrock.Error? err  ConfigurationError, with the text of the public endpoint rules
 function endpoint.resolve(parameters)
+  if type(parameters) ~= "table" then
+    error("endpoint.resolve takes a table like { region = \"us-east-1\" }, got " .. type(parameters), 2)
+  end
   local service = parameters.service or "bedrock"
+  if type(service) ~= "string" or not service:find("^[%w][%w.-]*$") then
+    return refuse(("the service %s is no name that a host can begin with, such as \"bedrock\"")
+      :format(shown(tostring(service))))
+  end
   local region, fips = parameters.region, parameters.use_fips_endpoint
   local url = parameters.endpoint_url
   if region == "" then region = nil end

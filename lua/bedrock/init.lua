@@ -44,6 +44,15 @@ local bedrock = {
 ---@field environment? table<string, string>  in place of the process's environment
 ---@field read_file? fun(path: string): string|nil, string|nil  in place of the disk
 
+-- What every call needs of a table that the user gave, so that its lack is found here and not at the first call.
+local function lacks(option, value, kind, names)
+  for _, name in ipairs(names) do
+    if value and type(value[name]) ~= kind then
+      return ("bedrock.new: option %s needs a %s %q, got %s"):format(option, kind, name, type(value[name]))
+    end
+  end
+end
+
 local function new_runtime(cfg)
   if cfg.runtime then return cfg.runtime, false end
   require("bedrock.native").load "bedrock.curl"
@@ -63,6 +72,9 @@ function bedrock.new(options)
   local ok, problem = config.check_options(options, "bedrock.new")
   if not ok then error(problem, 2) end
   options = options or {}
+  problem = lacks("api", options.api, "table", { "operations", "shapes" })
+    or lacks("runtime", options.runtime, "function", { "send", "now" })
+  if problem then error(problem, 2) end
 
   local api = model.load(options.api or require "bedrock.api.bedrock")
   local metadata = api.metadata

@@ -22,7 +22,8 @@ end
 ---@return fun(): table|nil next_page  nil after the last page
 function M.pages(operation, params, fetch)
   local paginator = operation.paginator
-  params = shallow_copy(params or {})
+  -- What is no table is fetched with as it is: the check of parameters says so in its own words.
+  if params == nil or type(params) == "table" then params = shallow_copy(params or {}) end
   local done = false
   return function()
     if done then return nil end

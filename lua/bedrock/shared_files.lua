@@ -142,6 +142,11 @@ end
 ---@return table|bedrock.Error origins  places ("FILE:LINE") in tables of the same form; or a ConfigurationError
 function shared_files.parse(config_text, credentials_text, names)
   names = names or {}
+  for name, text in pairs { config = config_text, credentials = credentials_text } do
+    if type(text) ~= "string" then
+      return fail(("the text of %s must be a string, got %s"):format(names[name] or name, type(text)))
+    end
+  end
   local from_config = { profile = {}, ["sso-session"] = {}, services = {} }
   local config_lines = { profile = {}, ["sso-session"] = {}, services = {} }
   if config_text then

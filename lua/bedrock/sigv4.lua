@@ -4,7 +4,7 @@
 -- A signing key is kept for each pair of credentials, day, region and service, as long as the Lua state lives;
 -- `sigv4.forget` wipes them all.
 
-local core = require "bedrock.core"
+local core = require("bedrock.native").load "bedrock.core"
 local errors = require "bedrock.errors"
 
 local sigv4 = {}

@@ -1,7 +1,7 @@
 --- Times as the library gives and takes them: numbers, seconds since 1970-01-01 00:00 UTC (as os.time), with a
 -- fraction where there is one. Neither direction depends on the locale or the time zone of the machine.
 
-local core = require "bedrock.core"
+local core = require("bedrock.native").load "bedrock.core"
 local errors = require "bedrock.errors"
 
 local time = {}

@@ -136,6 +136,10 @@ function check.string(state, shape, value, depth, location)
       if location == "uri" and value == "" then
         problem(state, depth, "must not be empty: it is a part of the request's path")
         return
+      elseif location == "uri" and (value == "." or value == "..") then
+        problem(state, depth, ('must not be "%s": as a part of the request\'s path it would lead to another path')
+          :format(value))
+        return
       end
       check_text(state, value, depth, location)
     end

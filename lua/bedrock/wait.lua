@@ -64,7 +64,7 @@ end
 ---@param kind bedrock.WaitKind
 ---@param params table  the parameters of the kind's operation
 ---@param options bedrock.WaitOptions|nil
----@param host {runtime: table, random: (fun(): number), call: fun(params: table, timeout: number|nil): table|nil, table}
+---@param host {runtime: table, random: (fun(): number), operation: string, call: fun(params: table, timeout: number|nil): table|nil, table}
 ---@return table|nil answer  the operation's last answer, at a good end
 ---@return bedrock.Error? err  `WaiterError` (a bad end: `last` is the answer, `failure_message` its reason),
 ---  `TimeoutError` (`last` is the last answer, if there was one), or the error of a call that can't be made
@@ -77,7 +77,7 @@ function M.run(kind, params, options, host)
   local function timed_out()
     local status = last and tostring(last[kind.status])
     return nil, errors.new {
-      code = "TimeoutError", operation = kind.operation, last = last, retryable = false,
+      code = "TimeoutError", operation = host.operation, last = last, retryable = false,
       message = ("%s was not at its end after %g seconds%s"):format(
         tostring(params[kind.identifier]), options.timeout, status and "; its status was " .. status or ""),
     }
@@ -95,7 +95,7 @@ function M.run(kind, params, options, host)
       if kind.bad[status] then
         local reason = answer.failureMessage
         return nil, errors.new {
-          code = "WaiterError", operation = kind.operation, last = answer, failure_message = reason, retryable = false,
+          code = "WaiterError", operation = host.operation, last = answer, failure_message = reason, retryable = false,
           message = ("%s ended as %s%s"):format(tostring(params[kind.identifier]), status,
             reason and reason ~= "" and ": " .. reason or ""),
         }

@@ -264,6 +264,8 @@ describe("bedrock.client", function()
         { function() bedrock.new { regoin = "us-east-1" } end, 'did you mean "region"' },
         { function() bedrock.new { region = 5 } end, "region" },
         { function() bedrock.new "us-east-1" end, "table" },
+        { function() bedrock.new { region = "us-east-1", runtime = {} } end, 'option runtime needs a function "send"' },
+        { function() bedrock.new { region = "us-east-1", api = {} } end, 'option api needs a table "operations"' },
       }
       for i, case in ipairs(cases) do
         local text = message_of(case[1])
@@ -283,6 +285,31 @@ describe("bedrock.client", function()
     assert.truthy(err.message:find("closed", 1, true))
     assert.are.equal(0, #runtime.requests)
     assert.truthy(tostring(client):find("closed", 1, true))
+  end)
+
+  it("gives an error table whatever a runtime of the user's own hands back", function()
+    local rows = {
+      { nil, nil, "ConnectionError", "the runtime gave neither an answer nor an error" },
+      { nil, {}, "ConnectionError", "the runtime gave neither an answer nor an error" },
+      { nil, "no route", "ConnectionError", "no route" },
+      { 5, nil, "ResponseError", "no table { status, headers, body }, but a number" },
+      { "HTTP/1.1 200 OK", nil, "ResponseError", "no table { status, headers, body }, but a string" },
+      { { status = "200" }, nil, "ResponseError", "without a status" },
+      { { status = 200, body = 5 }, nil, "ResponseError", "body is no string, but a number" },
+      { { status = 500, body = {} }, nil, "ResponseError", "body is no string, but a table" },
+      { { status = 200, headers = 5, body = "{}" }, nil, "ResponseError", "headers are no table, but a number" },
+    }
+    for _, row in ipairs(rows) do
+      local client = new_client(function() return row[1], row[2] end, { max_attempts = 1 })
+      local result, err = client:get_custom_model { modelIdentifier = "m" }
+      assert.is_nil(result)
+      assert.is_true(errors.is(err))
+      assert.are.equal(row[3], err.code)
+      assert.truthy(err.message:find(row[4], 1, true), err.message)
+    end
+    local client = new_client(function() return { status = 200 } end)
+    local _, meta = client:get_custom_model { modelIdentifier = "m" }
+    assert.are.same({}, meta.headers)
   end)
 
   it("works in coroutines whose runtime yields", function()

@@ -79,6 +79,15 @@ describe("bedrock.config.parse", function()
     end
   end)
 
+  it("refuses what is no text", function()
+    local parsed, err = config.parse(5)
+    assert.is_nil(parsed)
+    assert.equal("ConfigurationError: the text of config must be a string, got number", tostring(err))
+    parsed, err = config.parse("", {})
+    assert.is_nil(parsed)
+    assert.equal("ConfigurationError: the text of credentials must be a string, got table", tostring(err))
+  end)
+
   it("takes no text at all", function()
     assert.same({ profiles = {}, sso_sessions = {}, services = {} }, (config.parse()))
     assert.same({ profiles = {}, sso_sessions = {}, services = {} }, (config.parse("", "")))

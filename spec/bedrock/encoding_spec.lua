@@ -137,6 +137,27 @@ describe("bedrock.core, digests", function()
   end)
 end)
 
+describe("bedrock.core, opened again after memory ran out", function()
+  -- What is left of the first try is played here by metatables without fields.
+  it("gives its handles their finalizers all the same", function()
+    local child = require "spec.support.child"
+    local dir = child.temp_dir()
+    local script = child.write(dir .. "/main.lua", [[
+      local registry = debug.getregistry()
+      local names = { "bedrock.core.encoding", "bedrock.core.signer", "bedrock.json.shape", "bedrock.json.work" }
+      for _, name in ipairs(names) do registry[name] = { __name = name } end
+      require "bedrock.core"
+      for _, name in ipairs(names) do print(name, type(registry[name].__gc)) end
+    ]])
+    local pipe = assert(io.popen(("%s %s 2>&1; rm -rf %s"):format(child.quote(child.interpreter()), child.quote(script),
+      child.quote(dir))))
+    local output = pipe:read("*a")
+    pipe:close()
+    local _, finalizers = output:gsub("\tfunction\n", "")
+    assert.are.equal(4, finalizers, output)
+  end)
+end)
+
 describe("bedrock.core, random numbers", function()
   it("make UUIDs of version 4 that differ", function()
     local seen = {}

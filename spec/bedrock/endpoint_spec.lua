@@ -194,6 +194,18 @@ describe("bedrock.endpoint.parse", function()
       refused(endpoint.parse(nil))
       refused(endpoint.parse({}))
     end)
+
+    it("services that would name another host", function()
+      for _, service in ipairs { "a/b", "", "x@y", "a b", "a\nb", ".x", 5 } do
+        refused(endpoint.resolve { service = service, region = "us-east-1" })
+      end
+    end)
+
+    it("a call without parameters, at the caller's line", function()
+      local ok, message = pcall(function() endpoint.resolve() end)
+      assert.is_false(ok)
+      assert.truthy(message:find("endpoint_spec%.lua:%d+: endpoint%.resolve takes a table like"), message)
+    end)
   end)
 end)
 

@@ -109,4 +109,14 @@ describe("bedrock.paginate", function()
     repeat names = co() until names
     assert.are.same({ "a", "b" }, names)
   end)
+
+  it("parameters that are no table are refused like those of a call", function()
+    local client = new_client {}
+    for _, method in ipairs { "items", "pages" } do
+      local ok, err = pcall(client[method](client, "list_custom_models", 5))
+      assert.is_false(ok)
+      assert.are.equal("ParamValidationError", err.code)
+      assert.truthy(err.message:find("must be a table, got a number", 1, true))
+    end
+  end)
 end)

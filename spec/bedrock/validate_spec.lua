@@ -168,6 +168,8 @@ describe("bedrock.validate", function()
       { { colour = 1 }, "colour", 'unknown member "colour"' },
       { { ["na\0me\n\255"] = 1 }, '["na?me??"]', 'unknown member "na?me??" (did you mean "name"?)' },
       { { label = "" }, "label", "must not be empty: it is a part of the request's path" },
+      { { label = "." }, "label", 'must not be ".": as a part of the request\'s path it would lead to another path' },
+      { { label = ".." }, "label", 'must not be "..": as a part of the request\'s path it would lead to another path' },
       { { label = "\255" }, "label", "must be UTF-8" },
       { { label = "\237\160\128" }, "label", "must be UTF-8" }, -- half of a surrogate pair
       { { label = "\192\128" }, "label", "must be UTF-8" }, -- overlong

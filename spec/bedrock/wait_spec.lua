@@ -4,10 +4,11 @@ local fake = require "spec.support.fake_runtime"
 
 local answer, failure = fake.answer, fake.failure
 
-local function new_client(script)
+local function new_client(script, options)
   local runtime = fake.new(script)
   return assert(bedrock.new {
     region = "us-east-1", runtime = runtime, environment = {}, read_file = function() return nil end, max_attempts = 1,
+    timeout = options and options.timeout,
     credentials = { access_key_id = "AKIDEXAMPLE", secret_access_key = "secret" },
   }), runtime
 end
@@ -81,5 +82,20 @@ describe("bedrock.wait", function()
   it("waits for a custom model too", function()
     local client = new_client { answer(200, '{"modelStatus":"Creating"}'), answer(200, '{"modelStatus":"Active"}') }
     assert.are.equal("Active", assert(client:wait("custom_model", { modelIdentifier = "m" }, { interval = 0 })).modelStatus)
+  end)
+
+  it("keeps to the client's own timeout for each poll", function()
+    local client, runtime = new_client({ status "InProgress", status "Completed" }, { timeout = 20 })
+    local begun = runtime.clock
+    assert(client:wait(KIND, PARAMS, { interval = 100, timeout = 1000, on_poll = function()
+      assert.are.equal(20, runtime.deadline - runtime.clock)
+    end }))
+    assert.is_true(runtime.clock > begun)
+  end)
+
+  it("names the operation as all errors do", function()
+    local client = new_client { status "Failed" }
+    local _, err = client:wait(KIND, PARAMS)
+    assert.are.equal("GetModelCustomizationJob", err.operation)
   end)
 end)

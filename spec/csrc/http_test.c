@@ -209,6 +209,31 @@ static void test_perform(bk_http *h)
        "and at the whole call's");
 }
 
+/* A child leaves its parent's connection alone, whether it sends something or not. */
+static void test_fork(bk_http *h)
+{
+    for (int sends = 0; sends < 2; sends++) {
+        int status = 1;
+        ok(begin(h, "") == BK_HTTP_OK && bk_http_setup(h, "", 5000, 5000, 5000) == BK_HTTP_OK &&
+               bk_http_perform(h) == BK_HTTP_OK,
+           "a connection stands");
+        (void)fflush(stdout);
+        pid_t pid = fork();
+        if (pid == 0) {
+            int good = !sends || (begin(h, "") == BK_HTTP_OK &&
+                                  bk_http_setup(h, "", 5000, 5000, 5000) == BK_HTTP_OK &&
+                                  bk_http_perform(h) == BK_HTTP_OK && h->connects == 1);
+            bk_http_close(h);
+            _exit(!good);
+        }
+        ok(pid > 0 && waitpid(pid, &status, 0) == pid && status == 0,
+           "a fork makes connections of its own");
+        ok(begin(h, "") == BK_HTTP_OK && bk_http_setup(h, "", 5000, 5000, 5000) == BK_HTTP_OK &&
+               bk_http_perform(h) == BK_HTTP_OK && has_answer(h) && h->connects == 0,
+           "and leaves its parent's alone");
+    }
+}
+
 enum { MANY = 8 };
 
 /* What a driver of many sessions does: the four steps of http.h, with a multi handle of its own. */
@@ -295,6 +320,7 @@ int main(void)
     test_refused(&h);
     test_wiped(&h);
     test_perform(&h);
+    test_fork(&h);
     bk_http_close(&h);
     test_many();
     test_names();

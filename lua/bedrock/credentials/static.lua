@@ -1,5 +1,6 @@
 -- static.lua: credentials from the option `credentials`: a table of keys, or a provider of the user's own.
 
+local errors = require "bedrock.errors"
 local keys = require "bedrock.credentials.keys"
 
 local static = { name = "options" }
@@ -28,7 +29,12 @@ function User:get(context)
     found, err = provider(context)
   end
   if found == nil or found == false then
-    if type(err) == "table" and err.code ~= nil and err.message ~= nil then return nil, err end
+    if type(err) == "table" and err.code ~= nil and err.message ~= nil then
+      -- A copy, since the client writes the operation's name on it: the provider may give the same table again.
+      local copy = {}
+      for name, value in pairs(err) do copy[name] = value end
+      return nil, errors.new(copy)
+    end
     return keys.fail("the provider given in the option credentials has none"
       .. (err ~= nil and ": " .. tostring(err) or "; it returned nil without a reason"))
   end

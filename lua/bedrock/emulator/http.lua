@@ -113,9 +113,7 @@ local function parse_head(head)
   return request
 end
 
---- Take a line off the buffer.
----@param limit integer  bytes
----@return string|nil|false line  nil: not all of it is there; false: longer than allowed
+--- Take a line off the buffer. nil: not all of it is there; false: longer than allowed.
 function Parser:line(limit)
   local stop = self.buffer:find("\r\n", 1, true)
   if not stop then
@@ -128,8 +126,7 @@ function Parser:line(limit)
   return line
 end
 
---- One step of a chunked body.
----@return true|nil|false complete  nil: bytes are missing; false: an error follows
+--- One step of a chunked body: true when it is complete, nil when bytes are missing, false and an error.
 function Parser:chunks()
   local request = self.request
   while true do
@@ -161,9 +158,7 @@ function Parser:chunks()
   end
 end
 
---- A request's line and headers, once all of them are there.
----@return table|nil request
----@return {status: integer, message: string}? err  neither: bytes are missing
+--- The request line and the header lines: the request when they are complete, nil when bytes are missing, nil and an error.
 function Parser:head()
   -- Blank lines before a request are left over from sloppy clients.
   while self.buffer:sub(1, 2) == "\r\n" do self.buffer, self.searched = self.buffer:sub(3), 1 end

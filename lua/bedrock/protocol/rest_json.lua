@@ -194,6 +194,9 @@ local function build_path(plan, params)
       elseif text == "" then
         -- It would ask for something else: an empty job name turns "get this job" into "list jobs".
         return nil, part.name, "must not be empty: it is a part of the request's path"
+      elseif ("/" .. text .. "/"):find(part.greedy and "/%.%.?/" or "^/%.%.?/$") then
+        -- Signing and every proxy on the way remove dot segments: "/model/../invoke" is "/invoke".
+        return nil, part.name, 'must not have "." or ".." for a part of the request\'s path: it would lead to another path'
       end
       parts[i] = uri_encode(text, part.greedy)
     end
@@ -637,18 +640,29 @@ local function read_members(err, shape, response)
   err.members = members
 end
 
+-- What is wrong with an answer that a runtime of the user's own gave; nil for a sound one.
+local function runtime_mistake(response)
+  local body, headers = response.body, response.headers
+  if type(response.status) ~= "number" then
+    return "the runtime gave an answer without a status"
+  elseif body ~= nil and type(body) ~= "string" then
+    return "the runtime gave an answer whose body is no string, but a " .. type(body)
+  elseif headers ~= nil and type(headers) ~= "table" then
+    return "the runtime gave an answer whose headers are no table, but a " .. type(headers)
+  end
+  return nil
+end
+
 --- Read an answer.
 ---@param operation bedrock.Operation
 ---@param response {status: integer, headers?: table<string, string>, body?: string}  header names in lower case
 ---@return table|nil result
 ---@return bedrock.Error? err  the service's error, or "ResponseError" for a success that cannot be read
 function rest_json.parse(operation, response)
-  local status = response.status
-  if type(status) ~= "number" or status < 200 or status >= 300 then
-    if type(status) ~= "number" then
-      return nil, errors.new { code = "ResponseError", message = "the runtime gave an answer without a status",
-        operation = operation.name, retryable = false }
-    end
+  local status, problem = response.status, runtime_mistake(response)
+  if problem then
+    return nil, errors.new { code = "ResponseError", message = problem, operation = operation.name, retryable = false }
+  elseif status < 200 or status >= 300 then
     local err, exception = require("bedrock.protocol.failure").read(operation, response,
       rest_json.request_id(response.headers))
     if exception then

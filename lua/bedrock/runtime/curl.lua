@@ -149,6 +149,7 @@ local OUTCOMES = {
     true,
     "the connection to {where} failed before an answer came; check endpoint_url, the network and firewalls",
   },
+  bad_proxy = { "ConfigurationError", false, "the proxy's URL can't be used; check proxy, HTTPS_PROXY and HTTP_PROXY" },
   proxy = { "ConnectionError", true, "{where} can't be reached through the proxy; check proxy, HTTPS_PROXY and NO_PROXY" },
   timeout_connect = { "TimeoutError", true, "no connection to {where} within {connect} (connect_timeout)" },
   timeout_read = { "TimeoutError", true, "{where} sent nothing for {read} (read_timeout)" },

@@ -154,7 +154,8 @@ describe("the option credentials, as a provider,", function()
     local own = { code = "VaultError", message = "closed" }
     local found, err = assert(provider(function() return nil, own end)):get(nil, 0)
     assert.is_nil(found)
-    assert.equal(own, err)
+    assert.is_true(errors.is(err))
+    assert.equal("VaultError: closed", tostring(err))
   end)
 
   it("is forgotten and asked again after invalidate", function()
@@ -185,6 +186,7 @@ describe("the option credentials, as a provider,", function()
   describe("is refused when it returns", function()
     local rows = {
       { "nothing", function() return nil end, "it returned nil without a reason" },
+      { "a plain table as error", function() return nil, { code = "CredentialsError", message = "sealed" } end, "sealed" },
       { "false", function() return false, "no" end, "has none: no" },
       { "a string", function() return "SECRETMARK" end, "it returned a string" },
       { "an empty table", function() return {} end, "access_key_id is missing" },
@@ -202,5 +204,15 @@ describe("the option credentials, as a provider,", function()
         refused(found, err, row[3])
       end)
     end
+  end)
+
+  it("whose error is always the same table gets it back unchanged", function()
+    local given = { code = "CredentialsError", message = "sealed" }
+    local asked = assert(provider(function() return nil, given end))
+    local _, err = asked:get(nil, 100)
+    err.operation = "GetCustomModel" -- as the client does
+    _, err = asked:get(nil, 100)
+    assert.is_nil(err.operation)
+    assert.same({ code = "CredentialsError", message = "sealed" }, given)
   end)
 end)

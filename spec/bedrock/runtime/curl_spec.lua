@@ -687,6 +687,26 @@ describe("bedrock.runtime.curl", function()
       end)
     end
 
+    -- libcurl refuses these in words that show the whole URL.
+    for _, rest in ipairs { "127.0.0.1:99999", "[::1", "ho^st:80", "host:port", ("h"):rep(300) .. ":x" } do
+      it("does not show the password of a proxy whose URL can't be read: " .. rest:sub(1, 20), function()
+        local response, err = new({ proxy = "http://user:hidden@" .. rest }):send(get("http://bedrock.invalid/"))
+        assert.is_nil(response)
+        assert.are.equal("ConfigurationError", err.code)
+        assert.is_false(err.retryable)
+        assert.truthy(string.find(err.message, "the proxy's URL can't be used", 1, true), err.message)
+        assert.is_nil(string.find(err.message, "hidden", 1, true))
+      end)
+    end
+
+    it("does not show the password of a proxy whose scheme libcurl lacks", function()
+      local session = require("bedrock.curl").session()
+      local response, _, message = session:perform(get("http://bedrock.invalid/"), "gopher://user:hidden@127.0.0.1:1")
+      session:close()
+      assert.is_nil(response)
+      assert.is_nil(string.find(message, "hidden", 1, true))
+    end)
+
     -- environment, URL, whether the proxy is used
     local P = "PROXY" -- stands for the server's address
     local rows = {
