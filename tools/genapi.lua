@@ -717,6 +717,8 @@ function genapi.run(arguments)
     paginators, err = read_json_file(options[2])
     if not paginators then
       return nil, err
+    elseif type(paginators.pagination) ~= "table" and paginators.operations then
+      return nil, options[2] .. ": this is a service model; what comes second is the file of its paginators"
     end
     origin = origin .. " and " .. basename(options[2])
   end

@@ -11,7 +11,7 @@ local function load_with_other_core(name)
 end
 
 describe("bedrock.native", function()
-  for _, name in ipairs { "bedrock", "bedrock.sigv4", "bedrock.time" } do
+  for _, name in ipairs { "bedrock", "bedrock.emulator", "bedrock.sigv4", "bedrock.time" } do
     it("speaks for " .. name, function()
       require(name)
       local message = load_with_other_core(name)

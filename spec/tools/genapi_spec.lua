@@ -252,6 +252,10 @@ describe("tools/genapi.lua", function()
         assert.truthy(err:find(row[2], 1, true), err)
       end
       local _, err = with_file(MODEL, function(path)
+        return genapi.run { path, path } -- it would make a table without paginators
+      end)
+      assert.truthy(err and err:find("this is a service model; what comes second is the file of its paginators", 1, true))
+      _, err = with_file(MODEL, function(path)
         return genapi.run { path, "--operations", "," }
       end)
       assert.truthy(err:find("^%-%-operations names none"))

@@ -37,8 +37,7 @@ local function canonical_uri(path)
     end
   end
   local result = "/" .. table.concat(kept, "/")
-  -- A path that ends in a slash or in a dot segment names a folder, and keeps its slash.
-  if #kept > 0 and (path:sub(-1) == "/" or path:find("/%.%.?$")) then result = result .. "/" end
+  if #kept > 0 and path:sub(-1) == "/" then result = result .. "/" end
   return core.uri_encode(result, true)
 end
 

@@ -10,7 +10,7 @@
 -- Time is a clock that can be advanced, so a run of hours takes no time at all. `bedrock.emulator.server` serves the same
 -- over HTTP.
 
-local core = require "bedrock.core"
+local core = require("bedrock.native").load "bedrock.core"
 local errors = require "bedrock.errors"
 local model = require "bedrock.model"
 
@@ -104,6 +104,7 @@ local function is_span(value)
 end
 
 local function check_options(options)
+  if type(options) ~= "table" then error("emulator.new takes a table of options, not a " .. type(options), 3) end
   local names = {}
   for name in pairs(OPTIONS) do names[#names + 1] = name end
   table.sort(names)

@@ -38,7 +38,8 @@ describe("the emulator's check of signatures", function()
       "/custom-models/arn%3Aaws%3Abedrock%3Aus-east-1%3A123456789012%3Acustom-model%2Famazon.titan-text-lite-v1%3A0%3A4k%2F"
         .. "abcdefghijkl",
       "/custom-models/a~b_c-d.e", "/custom-models/%C3%A9%20%2B", "/custom-models?nameContains=b&maxResults=2&isOwned=true",
-      "//custom-models/../custom-models/./x", "/custom-models?sortOrder=Ascending&creationTimeAfter=2024-01-01T00%3A00%3A00Z",
+      "//custom-models/../custom-models/./x",
+      "/custom-models/.", "/custom-models/x/..", "/custom-models/./", "/custom-models?sortOrder=Ascending&creationTimeAfter=2024-01-01T00%3A00%3A00Z",
       "/custom-models?nameContains=", "/custom-models?flag&a=2&a=1",
     }
     for _, path in ipairs(paths) do

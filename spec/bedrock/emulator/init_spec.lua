@@ -10,6 +10,14 @@ describe("bedrock.emulator.new", function()
     assert.truthy(message:find("did you mean 'speed'?", 1, true))
   end)
 
+  it("raises for options that are no table, at the caller's line", function()
+    for _, options in ipairs { 5, "x", true } do
+      local ok, message = pcall(function() emulator.new(options) end)
+      assert.is_false(ok)
+      assert.truthy(message:find("init_spec.lua:%d+: emulator.new takes a table of options, not a " .. type(options)), message)
+    end
+  end)
+
   local wrong = {
     { speed = 0 }, { speed = -1 }, { speed = "fast" }, { speed = 0 / 0 }, { job_duration = 0 }, { account_id = "12" },
     { credentials = { access_key_id = "A" } }, { credentials = { { secret_access_key = "s" } } }, { credentials = { "s" } }, { regions = "us-east-1" },
