@@ -66,38 +66,39 @@ local function no_time(operation, attempts, timeout, cause, last)
   })
 end
 
--- Adds to `headers` what proves who is calling: a bearer token, or a signature over what is in them so far.
-local function authenticate(self, parts, url, headers)
-  if self._bearer_token then
-    headers["Authorization"] = "Bearer " .. self._bearer_token
-    return true
-  end
+-- What proves who is calling: a bearer token, or a signature over the request's parts with its date and session token;
+-- false for a public operation.
+---@return string|false|nil authorization
+---@return any date_or_error
+---@return string? session_token
+local function authenticate(self, operation, parts, url)
+  if operation.auth == "none" then return false end
+  if self._bearer_token then return "Bearer " .. self._bearer_token end
   local runtime = self._runtime
   local credentials, err = self._credentials:get(runtime, runtime:now())
   if not credentials then return nil, err end
-  local authorization, date = core.sigv4_headers(parts.method, url, headers, parts.body,
+  local authorization, date = core.sigv4_headers(parts.method, url, parts.headers, parts.body,
     credentials.access_key_id, credentials.secret_access_key, credentials.session_token,
-    self.region, self._signing_name, self._clock:signing_time(runtime:now()))
+    self.region, self._signing_name, self._clock:signing_time(runtime:now())) -- getting credentials may have taken time
   if not authorization then
     return nil, errors.new { code = "ConfigurationError", retryable = false,
       message = "the request can't be signed: " .. date }
   end
-  headers["Authorization"], headers["X-Amz-Date"] = authorization, date
-  headers["X-Amz-Security-Token"] = credentials.session_token
-  return true
+  return authorization, date, credentials.session_token
 end
 
 -- What an attempt sends: the parts that all attempts share, with a new date and signature. Headers that the signature
--- does not need are added after signing, as botocore does (facts 4.23, 10.6).
-local function build_request(self, operation, parts, url)
-  local headers = {}
+-- does not need come after it, as in botocore (facts 4.23, 10.6).
+local function build_request(self, operation, parts, url, sdk_request, invocation_id, read_timeout)
+  local authorization, date, session_token = authenticate(self, operation, parts, url)
+  if authorization == nil then return nil, date end
+  local headers = { -- made in one piece, at its size
+    ["Authorization"] = authorization or nil, ["X-Amz-Date"] = date, ["X-Amz-Security-Token"] = session_token,
+    ["User-Agent"] = self._user_agent, ["amz-sdk-invocation-id"] = invocation_id, ["amz-sdk-request"] = sdk_request,
+  }
   for name, value in next, parts.headers do headers[name] = value end
-  if operation.auth ~= "none" then
-    local ok, err = authenticate(self, parts, url, headers)
-    if not ok then return nil, err end
-  end
-  headers["User-Agent"] = self._user_agent
-  return { method = parts.method, url = url, headers = headers, body = parts.body }
+  return { method = parts.method, url = url, headers = headers, body = parts.body,
+    connect_timeout = self._config.connect_timeout, read_timeout = read_timeout }
 end
 
 -- The error of a send, whose runtime may be a user's own and hand back a plain text or table.
@@ -156,11 +157,9 @@ local function call(self, operation, params, options)
     end
 
     local offset = self._clock.offset
-    local request, request_err = build_request(self, operation, parts, url)
+    local request, request_err = build_request(self, operation, parts, url,
+      ("attempt=%d; max=%d"):format(attempt, max_attempts), invocation_id, read_timeout)
     if not request then return fail(operation, attempt, request_err) end
-    request.headers["amz-sdk-invocation-id"] = invocation_id
-    request.headers["amz-sdk-request"] = ("attempt=%d; max=%d"):format(attempt, max_attempts)
-    request.connect_timeout, request.read_timeout = config.connect_timeout, read_timeout
     local response, send_err = runtime:send(request, deadline)
 
     local result, failure, headers

@@ -384,13 +384,18 @@ local function report(state, operation)
   }
 end
 
+-- The state of a check that found nothing is used again: no user code runs in a check, so there is never a second one
+-- under way. It keeps no table of the caller's alive.
+local spare
+
 --- Check parameters.
 ---@param operation bedrock.Operation|bedrock.Shape  an operation, or any shape
 ---@param params any
 ---@return true|nil ok
 ---@return bedrock.Error? err  code "ParamValidationError", with `problems`: each with its `path` and `message`
 local function validate(operation, params)
-  local state = { keys = {}, tables = {} }
+  local state = spare or { keys = {}, tables = {} }
+  spare = nil
   if operation.type then
     check[operation.type](state, operation, params, 0)
   elseif operation.input then
@@ -406,10 +411,15 @@ local function validate(operation, params)
       end
     end
   end
-  if not state.problems then
-    return true
+  if state.problems then
+    return nil, report(state, operation.method and operation.name or nil)
   end
-  return nil, report(state, operation.method and operation.name or nil)
+  local tables = state.tables
+  for i = #tables, 1, -1 do
+    tables[i] = nil
+  end
+  spare = state
+  return true
 end
 
 return validate

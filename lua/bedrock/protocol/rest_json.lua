@@ -179,10 +179,11 @@ local function make_request_plan(operation)
 end
 
 local function build_path(plan, params)
-  local parts = {}
-  for i, part in ipairs(plan.path) do
+  local path = ""
+  for i = 1, #plan.path do
+    local part = plan.path[i]
     if type(part) == "string" then
-      parts[i] = part
+      path = path .. part
     else
       local value = params[part.name]
       if value == nil or value == null then
@@ -194,14 +195,14 @@ local function build_path(plan, params)
       elseif text == "" then
         -- It would ask for something else: an empty job name turns "get this job" into "list jobs".
         return nil, part.name, "must not be empty: it is a part of the request's path"
-      elseif ("/" .. text .. "/"):find(part.greedy and "/%.%.?/" or "^/%.%.?/$") then
+      elseif text == "." or text == ".." or part.greedy and ("/" .. text .. "/"):find("/%.%.?/") then
         -- Signing and every proxy on the way remove dot segments: "/model/../invoke" is "/invoke".
         return nil, part.name, 'must not have "." or ".." for a part of the request\'s path: it would lead to another path'
       end
-      parts[i] = uri_encode(text, part.greedy)
+      path = path .. uri_encode(text, part.greedy)
     end
   end
-  return table.concat(parts)
+  return path
 end
 
 local function sorted_keys(map)
