@@ -162,9 +162,11 @@ static int nodes_room(bk_http *h)
 
 /* ---- libcurl's callbacks ---- */
 
-static int starts_with_http(const char *s, size_t n)
+/* True for a status line, where one may stand: a header's name may begin the same way. */
+static int begins_answer(const bk_http *h, const char *s, size_t n)
 {
-    return n >= 5 && memcmp(s, "HTTP/", 5) == 0;
+    return !h->out_begun && (h->status == 0 || h->head_done) && n > 5 &&
+           memcmp(s, "HTTP/", 5) == 0 && s[5] >= '0' && s[5] <= '9';
 }
 
 /* Status and headers of the final answer only: each status line starts over, and trailers are left
@@ -182,7 +184,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *user)
     size_t len = n;
     while (len > 0 && (line[len - 1] == '\n' || line[len - 1] == '\r'))
         len--;
-    if (!h->out_begun && starts_with_http(line, len)) {
+    if (begins_answer(h, line, len)) {
         const char *space = memchr(line, ' ', len);
         bk_buf_reset(&h->head);
         h->head_done = 0;

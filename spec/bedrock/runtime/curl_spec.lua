@@ -522,6 +522,8 @@ describe("bedrock.runtime.curl", function()
       { "early hints before the answer", "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
         200, "hi", { link = false } },
       { "a folded header", "HTTP/1.1 200 OK\r\nX-A: one\r\n  two\r\nContent-Length: 0\r\n\r\n", 200, "", { ["x-a"] = "one two" } },
+      { "a header that looks like a status line", "HTTP/1.1 200 OK\r\nX-A: a\r\nHTTP/1: 500\r\nContent-Length: 2\r\n\r\nhi", 200, "hi",
+        { ["x-a"] = "a", ["http/1"] = "500" } },
       { "a header without value", "HTTP/1.1 200 OK\r\nX-A:\r\nX-B:  \r\nContent-Length: 0\r\n\r\n", 200, "",
         { ["x-a"] = "", ["x-b"] = "" } },
       { "repeated headers in any case", "HTTP/1.1 200 OK\r\nX-a: 1\r\nx-A: 2\r\nX-A: 3\r\nContent-Length: 0\r\n\r\n", 200, "",
