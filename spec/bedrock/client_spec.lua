@@ -275,6 +275,15 @@ describe("bedrock.client", function()
     end)
   end)
 
+  it("is not made from keys that are missing, as os.getenv may leave them", function()
+    for _, keys in ipairs { {}, { access_key_id = "AKIDEXAMPLE" }, { access_key_id = "", secret_access_key = "x" } } do
+      local client, err = bedrock.new { region = "us-east-1", credentials = keys, environment = {} }
+      assert.is_nil(client)
+      assert.are.equal("CredentialsError", err.code)
+      assert.truthy(err.message:find("option credentials: %a+_%a+_?%a* is %a+"), err.message)
+    end
+  end)
+
   it("refuses calls once it is closed", function()
     local client, runtime = new_client {}
     client:close()

@@ -208,8 +208,6 @@ describe("bedrock.config.check_options", function()
     { { read_file = "x" }, "option read_file must be a function, got string" },
     { { runtime = print }, "option runtime must be a table, got function" },
     { { credentials = "AKID" }, "option credentials must be a table { access_key_id, secret_access_key }" },
-    { { credentials = {} }, "option credentials lacks access_key_id" },
-    { { credentials = { access_key_id = "a" } }, "option credentials lacks secret_access_key" },
     { { credentials = { access_key_id = 1, secret_access_key = "b" } },
       "has a member access_key_id that must be a string, got number" },
     { { credentials = { access_key_id = "a", secret_access_key = "b", sessionToken = "c" } },

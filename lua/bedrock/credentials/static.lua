@@ -52,7 +52,8 @@ end
 function static.new(config)
   local given = config.credentials
   if given == nil then return nil, "the option credentials is not given" end
-  if type(given) == "function" or given.get ~= nil or given.access_key_id == nil then
+  -- A table that can be called has a metatable; one without keys and without that is one whose keys are missing.
+  if type(given) == "function" or given.get ~= nil or (given.access_key_id == nil and getmetatable(given) ~= nil) then
     return setmetatable({ provider = given, refreshable = true }, User)
   end
   local credentials, err = keys.make(given, "options", "option credentials")
