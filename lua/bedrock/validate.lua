@@ -123,6 +123,9 @@ local function check_text(state, value, depth, location)
     if value:find("[%z\1-\8\10-\31\127]") then
       problem(state, depth, "must not contain NUL, line breaks or other control characters: it is sent as a header")
     end
+  elseif value:find("[%z\r\n]") then
+    -- It could be escaped, but no name or token has one: something was read with its line break, or cut in the wrong place.
+    problem(state, depth, "must not contain NUL or line breaks: it is a part of the request's URL")
   elseif not is_utf8(value) then
     problem(state, depth, "must be UTF-8")
   end

@@ -94,7 +94,7 @@ describe("bedrock.validate", function()
         return { tree = { leaf = "a", branches = { leaf, leaf } } }
       end)() },
       { "a tab in a header", { token = "a\tb" } },
-      { "NUL in a label, which is escaped", { label = "a\0b" } },
+      { "a blank in a label, which is escaped", { label = "a b" } },
       { "text and tables for JSON in a header", { json = { a = { 1 } } } },
     }
     for _, row in ipairs(rows) do
@@ -120,6 +120,9 @@ describe("bedrock.validate", function()
     local header = "must not contain NUL, line breaks or other control characters: it is sent as a header"
     local rows = {
       { { name = true }, "name", "must be a string, got a boolean" },
+      { { label = "a\0b" }, "label", "must not contain NUL or line breaks: it is a part of the request's URL" },
+      { { label = "job\n" }, "label", "must not contain NUL or line breaks: it is a part of the request's URL" },
+      { { label = "a\rb" }, "label", "must not contain NUL or line breaks: it is a part of the request's URL" },
       { { name = {} }, "name", "must be a string, got a table" },
       { { name = print }, "name", "must be a string, got a function" },
       { { name = nan }, "name", "must be a string or a finite number" },
