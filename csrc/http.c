@@ -169,6 +169,21 @@ static int begins_answer(const bk_http *h, const char *s, size_t n)
            memcmp(s, "HTTP/", 5) == 0 && s[5] >= '0' && s[5] <= '9';
 }
 
+/* libcurl takes a Content-Length that overflows for none at all, and the answer for whole when the
+ * connection ends. */
+static int length_overflows(const char *line, size_t len)
+{
+    static const char name[] = "content-length:";
+    size_t at = sizeof name - 1, digits = 0;
+    if (len < at || strncasecmp(line, name, at) != 0)
+        return 0;
+    while (at < len && (line[at] == ' ' || line[at] == '\t' || line[at] == '0'))
+        at++;
+    while (at + digits < len && line[at + digits] >= '0' && line[at + digits] <= '9')
+        digits++;
+    return digits > 18; /* 2^63 has 19 */
+}
+
 /* Status and headers of the final answer only: each status line starts over, and trailers are left
  * out. */
 static size_t on_header(char *line, size_t size, size_t count, void *user)
@@ -199,6 +214,10 @@ static size_t on_header(char *line, size_t size, size_t count, void *user)
     if (len == 0) {
         h->head_done = 1;
         return n;
+    }
+    if (length_overflows(line, len)) {
+        h->abort = BK_HTTP_BAD_ANSWER;
+        return 0;
     }
     if ((line[0] == ' ' || line[0] == '\t') && h->head.len > 0) {
         size_t skip = 0; /* a folded line goes on with the value before it */
