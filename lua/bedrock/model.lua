@@ -109,10 +109,24 @@ end
 local KEEP = { "min", "max", "pattern", "enum", "sensitive", "union", "payload", "exception", "error", "fault",
   "retryable", "required", "timestampFormat", "eventstream", "event", "streaming" }
 
+-- What these types say beyond their name counts when a parameter of theirs is checked. Most shapes of an answer are of
+-- such types, so it is read when it is asked for.
+local LATE = { string = true, boolean = true, integer = true, long = true, float = true, double = true, blob = true }
+
 -- A function that gives shapes by name; each is made once.
 local function shape_resolver(api)
   local made = {}
   local resolve
+
+  local late = {}
+  function late.__index(shape, key)
+    setmetatable(shape, nil)
+    local source = entry(api.shapes, shape.name, "shape")
+    for i = 1, #KEEP do
+      shape[KEEP[i]] = source[KEEP[i]]
+    end
+    return shape[key]
+  end
 
   local function make_member(source, owner)
     local shape = resolve(source[2], owner)
@@ -136,7 +150,14 @@ local function shape_resolver(api)
     if shape then
       return shape
     end
-    local source = name ~= nil and entry(api.shapes, name, "shape")
+    local text = name ~= nil and api.shapes[name]
+    local simple = type(text) == "string" and text:match('^{ type = "(%l+)"')
+    if LATE[simple] then
+      shape = setmetatable({ name = name, type = simple }, late)
+      made[name] = shape
+      return shape
+    end
+    local source = text and entry(api.shapes, name, "shape")
     if not source then
       error(("the API table refers to the shape %q (in %s), which it does not have"):format(tostring(name), owner), 0)
     end
