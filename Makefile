@@ -72,7 +72,9 @@ deps: ## install what build and tests need (Debian/Ubuntu; elsewhere it prints t
 # installed tree has the source, since bytecode serves one release of one interpreter only.
 LUA_FILES := $(sort $(shell find lua/bedrock -name '*.lua' -not -path '*/meta/*'))
 
-build: $(BUILD)/bedrock/core.so $(BUILD)/bedrock/curl.so $(BUILD)/.bytecode ## build both C modules for LUA, and compile the Lua files
+build: modules $(BUILD)/.bytecode ## build both C modules for LUA, and compile the Lua files
+
+modules: $(BUILD)/bedrock/core.so $(BUILD)/bedrock/curl.so
 
 $(BUILD)/.bytecode: $(LUA_FILES) tools/compile.lua Makefile
 	@echo "$(LUA) tools/compile.lua $(BUILD) lua/bedrock/**.lua"
@@ -97,7 +99,7 @@ env: ## print export lines with which LUA finds the built tree: eval "$(make -s 
 	@echo "export LUA_PATH='$(CURDIR)/$(BUILD)/?.lua;$(CURDIR)/$(BUILD)/?/init.lua;;'"
 	@echo "export LUA_CPATH='$(CURDIR)/$(BUILD)/?.so;;'"
 
-install: build ## install for LUA below PREFIX (DESTDIR is honoured)
+install: modules ## install for LUA below PREFIX (DESTDIR is honoured)
 	@$(MAKE) --no-print-directory install-files
 
 # Without `build` among its needs, since LuaRocks has built with flags of its own when it calls this.
@@ -111,7 +113,7 @@ install-files:
 # LuaRocks: a folder of its own, made anew, so that a build with its flags never meets one with ours.
 rock:
 	@rm -rf $(BUILD)
-	@$(MAKE) --no-print-directory build
+	@$(MAKE) --no-print-directory modules
 
 clean: ## remove all that was built
 	rm -rf build
@@ -192,4 +194,4 @@ build/oom/oom: spec/oom/oom.c $(addprefix csrc/,$(addsuffix .c,$(sort $(CORE) $(
 	$(CC) $(BASE_CFLAGS) $(SANITIZE) -O1 -g -fno-omit-frame-pointer -Icsrc $(OOM_WRAP) -o $@ \
 	    $(filter %.c,$^) $(shell $(PKG_CONFIG) --cflags --libs lua5.4) $(CORE_LIBS) $(CURL_LIBS) -lpthread -ldl
 
-.PHONY: all help deps build env install install-files rock clean demo emulator test lint format bench fuzz units fuzzers
+.PHONY: all help deps build modules env install install-files rock clean demo emulator test lint format bench fuzz units fuzzers
