@@ -159,7 +159,7 @@ local function call(self, operation, params, options)
     local offset = self._clock.offset
     local request, request_err = build_request(self, operation, parts, url,
       ("attempt=%d; max=%d"):format(attempt, max_attempts), invocation_id, read_timeout)
-    if not request then return fail(operation, attempt, request_err) end
+    if not request then return fail(operation, attempt - 1, request_err) end
     local response, send_err = runtime:send(request, deadline)
 
     local result, failure, headers

@@ -110,6 +110,15 @@ describe("bedrock.client", function()
       assert.are.equal("CreateModelCustomizationJob", err.operation)
     end)
 
+    it("of credentials come before anything is sent", function()
+      local client, runtime = new_client({}, { credentials = function() return nil, "the vault is sealed" end })
+      local _, err = client:list_foundation_models()
+      assert.are.equal("CredentialsError", err.code)
+      assert.truthy(err.message:find("the vault is sealed", 1, true))
+      assert.are.equal(0, err.attempts)
+      assert.are.equal(0, #runtime.requests)
+    end)
+
     it("of the network are retried and say how often", function()
       local refused = function()
         return nil, errors.new { code = "ConnectionError", message = "refused", retryable = true }
