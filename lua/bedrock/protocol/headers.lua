@@ -1,9 +1,127 @@
---- Values in the headers of an answer: from texts to what the API says they are. What is no value of its type is handed on
--- as it came, since an odd header must not cost the caller the whole answer.
+--- Members that travel in headers, of requests and of answers.
 
 local core = require "bedrock.core"
+local text_of = require "bedrock.protocol.text"
 
 local headers = {}
+
+local null = core.json_null
+
+-- ---------------------------------------------------------------------------------------------------------------
+-- Requests
+
+local CONTROL = "[%z\1-\8\10-\31\127]"
+local CONTROL_MESSAGE = "must not contain NUL, line breaks or other control characters: it is sent as a header"
+
+-- One element of a header that is a list: commas and quotes inside it need quotes around it.
+local function quote_element(text)
+  if text:find('[,"]') then
+    return '"' .. text:gsub('[\\"]', "\\%0") .. '"'
+  end
+  return text
+end
+
+local function list_writer(item)
+  local write, quote = text_of.writer(item, "header"), item.shape.type == "string"
+  return function(list)
+    if type(list) ~= "table" then
+      return nil, "must be a list"
+    end
+    local parts = {}
+    for i = 1, #list do
+      local text, message = write(list[i])
+      if not text then
+        return nil, message, ("[%d]"):format(i)
+      end
+      parts[i] = quote and quote_element(text) or text
+    end
+    return table.concat(parts, ", ")
+  end
+end
+
+-- What adds a member's header to those of a request; like all that add, it gives the name of the parameter that is wrong
+-- and what is wrong with it, or nothing.
+local function header_adder(member)
+  local name, wire = member.name, member.wire
+  local write
+  if member.jsonvalue then
+    write = text_of.write_jsonvalue
+  elseif member.shape.type == "list" then
+    write = list_writer(member.shape.member)
+  else
+    write = text_of.writer(member, "header")
+  end
+  return function(value, all)
+    local text, message, index = write(value)
+    if not text then
+      return name .. (index or ""), message
+    elseif text:find(CONTROL) then
+      return name, CONTROL_MESSAGE
+    elseif text ~= "" then -- an empty header says nothing, and is lost on the way as often as not
+      all[wire] = text
+    end
+    return nil
+  end
+end
+
+-- What headers of a map have in front of its keys.
+local function prefix_of(member)
+  return member.wire ~= member.name and member.wire or ""
+end
+
+local function map_adder(member)
+  local name, prefix = member.name, prefix_of(member)
+  local write = text_of.writer(member.shape.value, "header") or text_of.write_string
+  return function(map, all)
+    if type(map) ~= "table" then
+      return name, "must be a table of keys and values"
+    end
+    for key, value in next, map do
+      local text, message = write(value)
+      if type(key) ~= "string" or not key:find("^[%w!#$%%&'*+%-.^_`|~]+$") then
+        return name, "must have names of headers as keys: letters, digits and hyphens"
+      elseif not text or text:find(CONTROL) then
+        return name .. "." .. key, message or CONTROL_MESSAGE
+      end
+      all[prefix .. key] = text
+    end
+    return nil
+  end
+end
+
+--- The writer of an operation's headers: a function that takes the parameters and adds to the headers of a request; it
+--- gives the name of the parameter that is wrong and what is wrong with it, or nothing.
+---@param members bedrock.Member[]  those in headers
+---@return fun(params: table, headers: table<string, string>): string|nil, string|nil
+function headers.writer(members)
+  local entries, maps = {}, {}
+  for _, member in ipairs(members) do
+    if member.location == "headers" then
+      maps[#maps + 1] = { name = member.name, add = map_adder(member) }
+    else
+      entries[#entries + 1] = { name = member.name, add = header_adder(member) }
+    end
+  end
+  for _, entry in ipairs(maps) do
+    entries[#entries + 1] = entry
+  end
+  return function(params, all)
+    for i = 1, #entries do
+      local entry = entries[i]
+      local value = params[entry.name]
+      if value ~= nil and value ~= null then
+        local wrong, message = entry.add(value, all)
+        if wrong then
+          return wrong, message
+        end
+      end
+    end
+    return nil
+  end
+end
+
+-- ---------------------------------------------------------------------------------------------------------------
+-- Answers. What is no value of its type is handed on as it came: an odd header must not cost the caller the whole answer.
 
 local to_integer = rawget(math, "tointeger") -- since Lua 5.3
 
@@ -121,16 +239,50 @@ local function list_reader(item)
   end
 end
 
---- The reader of a member that travels in a header: from the header's text to a value.
----@param member bedrock.Member
----@return fun(text: string): any
-function headers.reader(member)
+-- From a header's text to the member's value.
+local function value_reader(member)
   if member.jsonvalue then
     return read_jsonvalue
   elseif member.shape.type == "list" then
     return list_reader(member.shape.member)
   end
   return readers[member.shape.type] or readers.string
+end
+
+-- A map: all headers that begin with the prefix, or nil.
+local function read_map(prefix, read, all)
+  local map = {}
+  for name, text in next, all do
+    if #name > #prefix and name:sub(1, #prefix) == prefix then
+      map[name:sub(#prefix + 1)] = read(text)
+    end
+  end
+  return next(map) ~= nil and map or nil
+end
+
+--- The reader of an answer's headers: a function that puts the members' values into a result.
+---@param members bedrock.Member[]  those in headers
+---@return fun(result: table, headers: table<string, string>)  names of headers in lower case
+function headers.reader(members)
+  local entries = {}
+  for i, member in ipairs(members) do
+    local map = member.location == "headers"
+    entries[i] = {
+      name = member.name,
+      wire = not map and member.wire:lower(),
+      prefix = map and prefix_of(member):lower(),
+      read = value_reader(map and member.shape.value or member),
+    }
+  end
+  return function(result, all)
+    for _, entry in ipairs(entries) do
+      if entry.prefix then
+        result[entry.name] = read_map(entry.prefix, entry.read, all)
+      elseif all[entry.wire] ~= nil then
+        result[entry.name] = entry.read(all[entry.wire])
+      end
+    end
+  end
 end
 
 return headers
