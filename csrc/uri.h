@@ -8,13 +8,7 @@
 #ifndef BK_URI_H
 #define BK_URI_H
 
-#include "buf.h"
-
-/* Bytes lent by someone else; p is NULL where there are none. */
-typedef struct bk_slice {
-    const char *p;
-    size_t n;
-} bk_slice;
+#include "slice.h"
 
 typedef struct bk_url {
     bk_slice scheme;
