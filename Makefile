@@ -23,8 +23,8 @@ INST_LIBDIR := $(DESTDIR)$(PREFIX)/lib/lua/$(LUA_ABI)
 
 # What each module is made of: csrc/NAME.c. HTTP has a module of its own, all else is the core; both carry the buffers.
 # The l* files and the openers read the Lua stack, all others know no Lua.
-CURL  := curl http lhttp buf lbuf
-CORE  := $(sort $(filter-out curl http lhttp,$(patsubst csrc/%.c,%,$(wildcard csrc/*.c))))
+CURL  := curl http httpreq httprun httpans httpend sigpipe lhttp buf lbuf
+CORE  := $(sort $(filter-out $(filter-out buf lbuf,$(CURL)),$(patsubst csrc/%.c,%,$(wildcard csrc/*.c))))
 PLAIN := $(filter-out core curl l%,$(sort $(CORE) $(CURL)))
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-qual \

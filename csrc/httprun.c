@@ -1,0 +1,148 @@
+/* httprun.c: a request under way: what libcurl is driven by, and when it has taken too long. See
+ * httpparts.h. */
+#include "httpparts.h"
+#include "sigpipe.h"
+
+#include <time.h>
+#include <unistd.h>
+
+enum { POLL_MS = 1000 };
+/* Wakes in a row that bring nothing before they stop to count as a sign of life, and the pause
+ * between them then. */
+enum { MAX_IDLE_WAKES = 4096, IDLE_PAUSE_NS = 2000000 };
+
+static long long now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (long long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+void bk_http_start(bk_http *h, long read_ms, long whole_ms)
+{
+    h->read_ms = read_ms;
+    h->whole_ms = whole_ms;
+    h->started = now_ms();
+}
+
+/*
+ * The read timeout counts from when the connection stands (until then the connect timeout does) or
+ * from the last sign of life on the socket, in either direction. The whole call's limit counts from
+ * setup.
+ */
+long bk_http_wait(bk_http *h, bk_http_outcome *outcome)
+{
+    long long now = now_ms(), wait = -1;
+    *outcome = BK_HTTP_OK;
+    if (h->read_ms > 0) {
+        if (!h->connected) {
+            curl_off_t at = 0;
+            (void)curl_easy_getinfo(h->easy, CURLINFO_PRETRANSFER_TIME_T, &at);
+            h->connected = at > 0;
+            h->active = 1;
+        }
+        if (h->active)
+            h->last_activity = now;
+        h->active = 0;
+        if (h->connected) {
+            wait = h->last_activity + h->read_ms - now;
+            if (wait <= 0)
+                *outcome = BK_HTTP_TIMEOUT_READ;
+        }
+    }
+    if (h->whole_ms > 0) {
+        long long left = h->started + h->whole_ms - now;
+        if (left <= 0)
+            *outcome = BK_HTTP_TIMEOUT_WHOLE;
+        if (wait < 0 || left < wait)
+            wait = left;
+    }
+    return *outcome != BK_HTTP_OK ? 0 : (long)wait;
+}
+
+/*
+ * The socket was ready, and libcurl has had its turn since. That counts as a sign of life even
+ * where nothing was delivered, since a header line or a TLS record may come byte by byte; but not
+ * without end: libcurl 7.88 wakes for a writable socket for ever when an HTTP/2 server answers
+ * before it has read a large body. Gives 1 where the answer is whole in such a case, so that there
+ * is nothing left to wait for.
+ */
+static int on_ready(bk_http *h)
+{
+    if (++h->idle_wakes < MAX_IDLE_WAKES) {
+        h->active = 1;
+        return 0;
+    }
+    curl_off_t length = -1;
+    if (h->head_done && h->status >= 200 &&
+        curl_easy_getinfo(h->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length) == CURLE_OK &&
+        length >= 0 && (unsigned long long)length == h->out.len)
+        return 1;
+    struct timespec pause = {0, IDLE_PAUSE_NS};
+    (void)nanosleep(&pause, NULL);
+    return 0;
+}
+
+static CURLcode drive(bk_http *h, bk_http_outcome *due)
+{
+    int running = 1;
+    for (;;) {
+        int ready = 0, left;
+        if (curl_multi_perform(h->multi, &running) != CURLM_OK)
+            return CURLE_OUT_OF_MEMORY;
+        if (!running) {
+            CURLMsg *message = curl_multi_info_read(h->multi, &left);
+            return message ? message->data.result : CURLE_OUT_OF_MEMORY;
+        }
+        if (h->body_len > 0) {
+            curl_off_t sent = 0;
+            (void)curl_easy_getinfo(h->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
+            h->active |= sent != h->sent;
+            h->sent = sent;
+        }
+        if (h->active)
+            h->idle_wakes = 0;
+        else if (h->was_ready && on_ready(h))
+            return CURLE_OK;
+        long wait = bk_http_wait(h, due);
+        if (*due != BK_HTTP_OK)
+            return CURLE_OPERATION_TIMEDOUT;
+        if (wait < 0 || wait > POLL_MS)
+            wait = POLL_MS;
+        if (curl_multi_poll(h->multi, NULL, 0, (int)wait, &ready) != CURLM_OK)
+            return CURLE_OUT_OF_MEMORY;
+        h->was_ready = ready > 0;
+    }
+}
+
+/*
+ * A fork has copies of all connections, and must leave them alone: two processes on one connection
+ * would read each other's answers, and to end it here would end the parent's as well. It begins
+ * with a multi handle of its own; the parent's is left as it is.
+ */
+static int own_connections(bk_http *h)
+{
+    pid_t self = getpid();
+    if (h->owner == self)
+        return 1;
+    CURLM *multi = curl_multi_init();
+    if (!multi)
+        return 0;
+    h->multi = multi;
+    h->owner = self;
+    return 1;
+}
+
+bk_http_outcome bk_http_perform(bk_http *h)
+{
+    bk_http_outcome due = BK_HTTP_OK;
+    CURLcode code = CURLE_OUT_OF_MEMORY;
+    bk_sigpipe_guard guard;
+    bk_sigpipe_block(&guard);
+    if (own_connections(h) && curl_multi_add_handle(h->multi, h->easy) == CURLM_OK) {
+        code = drive(h, &due);
+        (void)curl_multi_remove_handle(h->multi, h->easy);
+    }
+    bk_sigpipe_restore(&guard);
+    return bk_http_finish(h, code, due);
+}
