@@ -19,6 +19,7 @@ config.locate = shared_files.locate
 
 local variable = shared_files.variable
 local quoted = shared_files.quoted
+local did_you_mean = errors.did_you_mean
 
 local function fail(message)
   return nil, errors.new { code = "ConfigurationError", message = message, retryable = false }
@@ -27,9 +28,6 @@ end
 local function trim(text)
   return (text:gsub("^%s+", ""):gsub("%s+$", ""))
 end
-
--- The process's environment with the face of a table, read anew at each look.
-local process_environment = shared_files.process_environment
 
 ---------------------------------------------------------------------------------------------------------------------
 -- Options given in code
@@ -72,11 +70,6 @@ local function is_callable(value)
   if type(value) == "function" then return true end
   local mt = getmetatable(value)
   return type(mt) == "table" and type(mt.__call) == "function"
-end
-
-local function did_you_mean(name, candidates)
-  local near = errors.suggest(name, candidates)
-  return near and (" (did you mean %q?)"):format(near) or ""
 end
 
 local function check_credentials(value)
@@ -374,7 +367,7 @@ end
 function config.load(options, service)
   options = options or {}
   service = service_of(options, service)
-  local environment = options.environment or process_environment
+  local environment = options.environment or shared_files.process_environment
   local location = config.locate(environment)
   local profile, profile_source = options.profile, "option profile"
   if profile == nil or profile == "" then

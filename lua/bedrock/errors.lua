@@ -173,4 +173,13 @@ function errors.suggest(name, candidates)
   return best
 end
 
+--- The end of a message about an unknown name: ` (did you mean "x"?)`, or "" if nothing is near.
+---@param name any  what was written
+---@param candidates string[]|table<string, any>  as for `suggest`
+---@return string
+function errors.did_you_mean(name, candidates)
+  local near = errors.suggest(name, candidates)
+  return near and (" (did you mean %q?)"):format(near) or ""
+end
+
 return errors

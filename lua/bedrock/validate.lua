@@ -89,13 +89,23 @@ local function is_utf8(text)
   return true
 end
 
+-- "1 item", "2 items"
+local function counted(n, one, many)
+  return ("%d %s"):format(n, n == 1 and one or many or one .. "s")
+end
+
 local function characters(text)
   local _, count = text:gsub("[^\128-\191]", "")
   return count
 end
 
--- Whether a table may be entered: not too deep, and not inside itself.
-local function enter(state, value, depth)
+-- Whether a value is a table that may be entered: not too deep, and not inside itself. `wanted` is what is said if it is
+-- no table.
+local function enter(state, value, depth, wanted)
+  if type(value) ~= "table" then
+    problem(state, depth, wanted .. ", got " .. got(value))
+    return false
+  end
   local tables = state.tables
   if depth > WATCH_DEPTH then
     if depth > MAX_DEPTH then
@@ -148,7 +158,7 @@ function check.string(state, shape, value, depth, location)
     end
     -- A character is one to four bytes.
     if min and #value < min * 4 and (#value < min or characters(value) < min) then
-      problem(state, depth, ("must have at least %d character%s"):format(min, min == 1 and "" or "s"))
+      problem(state, depth, "must have at least " .. counted(min, "character"))
     end
   elseif kind == "number" then
     if value ~= value or value == math.huge or value == -math.huge then
@@ -163,7 +173,7 @@ function check.blob(state, shape, value, depth)
   if type(value) ~= "string" then
     problem(state, depth, "must be a string of bytes, got " .. got(value))
   elseif shape.min and #value < shape.min then
-    problem(state, depth, ("must have at least %d byte%s"):format(shape.min, shape.min == 1 and "" or "s"))
+    problem(state, depth, "must have at least " .. counted(shape.min, "byte"))
   end
 end
 
@@ -209,10 +219,7 @@ function check.timestamp(state, _, value, depth)
 end
 
 function check.list(state, shape, value, depth, location)
-  if type(value) ~= "table" then
-    problem(state, depth, "must be a list, got " .. got(value))
-    return
-  elseif not enter(state, value, depth) then
+  if not enter(state, value, depth, "must be a list") then
     return
   end
   local size, last = 0, 0
@@ -232,7 +239,7 @@ function check.list(state, shape, value, depth, location)
     return
   end
   if shape.min and size < shape.min then
-    problem(state, depth, ("must have at least %d item%s"):format(shape.min, shape.min == 1 and "" or "s"))
+    problem(state, depth, "must have at least " .. counted(shape.min, "item"))
   end
   local item = shape.member.shape
   local check_item, keys = check[item.type], state.keys
@@ -244,10 +251,7 @@ function check.list(state, shape, value, depth, location)
 end
 
 function check.map(state, shape, value, depth, location)
-  if type(value) ~= "table" then
-    problem(state, depth, "must be a table of keys and values, got " .. got(value))
-    return
-  elseif not enter(state, value, depth) then
+  if not enter(state, value, depth, "must be a table of keys and values") then
     return
   end
   local key_shape, value_shape = shape.key.shape, shape.value.shape
@@ -270,14 +274,13 @@ function check.map(state, shape, value, depth, location)
         problem(state, depth + 1, "must have a key in UTF-8")
       end
       if key_shape.min and #key < key_shape.min then
-        problem(state, depth + 1, ("must have a key of at least %d character%s"):format(key_shape.min,
-          key_shape.min == 1 and "" or "s"))
+        problem(state, depth + 1, "must have a key of at least " .. counted(key_shape.min, "character"))
       end
       check_value(state, value_shape, item, depth + 1, location)
     end
   end
   if shape.min and size < shape.min then
-    problem(state, depth, ("must have at least %d entr%s"):format(shape.min, shape.min == 1 and "y" or "ies"))
+    problem(state, depth, "must have at least " .. counted(shape.min, "entry", "entries"))
   end
 end
 
@@ -307,11 +310,7 @@ function check.document(state, shape, value, depth)
 end
 
 function check.structure(state, shape, value, depth)
-  if type(value) ~= "table" then
-    problem(state, depth, depth == 0 and "the parameters must be a table, got " .. got(value)
-      or "must be a table, got " .. got(value))
-    return
-  elseif not enter(state, value, depth) then
+  if not enter(state, value, depth, depth == 0 and "the parameters must be a table" or "must be a table") then
     return
   end
   local members, keys = shape.members, state.keys
@@ -334,9 +333,7 @@ function check.structure(state, shape, value, depth)
       unknown = true
       if type(key) == "string" then
         keys[below] = key
-        local near = errors.suggest(key, shape.order)
-        problem(state, below, ('unknown member "%s"%s'):format(printable(key),
-          near and (' (did you mean "%s"?)'):format(near) or ""))
+        problem(state, below, ('unknown member "%s"%s'):format(printable(key), errors.did_you_mean(key, shape.order)))
       else
         problem(state, depth, ("must be a table of named members, got one with the key %s")
           :format(type(key) == "number" and printable(key) or got(key)))

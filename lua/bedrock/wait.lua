@@ -50,8 +50,7 @@ function M.check_options(options)
   for name, value in pairs(options) do
     local wanted = option_types[name]
     if not wanted then
-      local near = errors.suggest(tostring(name), { "interval", "timeout", "on_poll" })
-      return ("unknown wait option %q%s"):format(tostring(name), near and (" (did you mean %q?)"):format(near) or "")
+      return ("unknown wait option %q%s"):format(tostring(name), errors.did_you_mean(tostring(name), option_types))
     elseif type(value) ~= wanted then
       return ("wait option %s must be a %s, got %s"):format(name, wanted, type(value))
     elseif wanted == "number" and not (value >= 0 and value < math.huge) then
