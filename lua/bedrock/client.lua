@@ -29,21 +29,16 @@ local M = {}
 ---@field endpoint_url string
 local Client = {}
 
-local call_option_types = { timeout = "number", read_timeout = "number", max_attempts = "number" }
-
-local function suggestion(name, candidates)
-  local near = errors.suggest(name, candidates)
-  return near and (" (did you mean %q?)"):format(near) or ""
-end
+local call_options = { timeout = true, read_timeout = true, max_attempts = true }
 
 -- Misuse is raised where the caller stands: `level` counts from the function that calls this one.
 local function check_call_options(options, level)
   if options == nil then return end
   if type(options) ~= "table" then error("call options must be a table, got " .. type(options), level + 1) end
   for name, value in pairs(options) do
-    if not call_option_types[name] then
+    if not call_options[name] then
       error(("unknown call option %q%s"):format(tostring(name),
-        suggestion(tostring(name), { "timeout", "read_timeout", "max_attempts" })), level + 1)
+        errors.did_you_mean(tostring(name), call_options)), level + 1)
     elseif type(value) ~= "number" or not (value > 0 and value < math.huge) then
       error(("call option %s must be a positive number"):format(name), level + 1)
     elseif name == "max_attempts" and value % 1 ~= 0 then
@@ -88,7 +83,7 @@ local function authenticate(self, operation, parts, url)
 end
 
 -- What an attempt sends: the parts that all attempts share, with a new date and signature. Headers that the signature
--- does not need come after it, as in botocore (facts 4.23, 10.6).
+-- does not need come after it, as in botocore.
 local function build_request(self, operation, parts, url, sdk_request, invocation_id, read_timeout)
   local authorization, date, session_token = authenticate(self, operation, parts, url)
   if authorization == nil then return nil, date end
@@ -117,7 +112,7 @@ local function request_url(self, parts)
   return url .. parts.path
 end
 
--- The call of design.md. Returns the result and its metadata, or nil and the error.
+-- A call, from check to retry: the result and its metadata, or nil and the error.
 local function call(self, operation, params, options)
   local config, runtime, strategy = self._config, self._runtime, self._retry
   if self._closed then
@@ -144,7 +139,7 @@ local function call(self, operation, params, options)
   local attempt = 0
   while true do
     attempt = attempt + 1
-    local held_back = strategy:before_attempt(tries, runtime:now())
+    local held_back = strategy:before_attempt(runtime:now())
     if held_back > 0 then
       if deadline and runtime:now() + held_back >= deadline then
         return no_time(operation, attempt - 1, timeout, "the rate limit of the adaptive retry mode")
@@ -208,7 +203,7 @@ end
 local function find_operation(self, name, level)
   local operation = type(name) == "string" and self._model.operations[name]
   if operation then return operation end
-  error(("unknown operation %q%s"):format(tostring(name), suggestion(tostring(name), self.operation_names)), level + 1)
+  error(("unknown operation %q%s"):format(tostring(name), errors.did_you_mean(name, self.operation_names)), level + 1)
 end
 
 local function find_paginated(self, name, level)
@@ -307,7 +302,7 @@ function meta.__index(self, name)
   if not operation or operation.snake ~= name then
     local known = { "pages", "items", "wait", "close" }
     for _, operation_name in ipairs(self.operation_names) do known[#known + 1] = operation_name end
-    error(("a client has no operation %q%s"):format(name, suggestion(name, known)), 2)
+    error(("a client has no operation %q%s"):format(name, errors.did_you_mean(name, known)), 2)
   end
   method = operation_method(operation)
   methods[name] = method
@@ -339,7 +334,7 @@ function M.new(parts)
     _base_url = parts.base_url:gsub("/+$", ""),
     _config = parts.config, _model = parts.model, _runtime = parts.runtime, _owns_runtime = parts.owns_runtime,
     _credentials = parts.credentials, _bearer_token = parts.bearer_token, _retry = parts.retry, _clock = parts.clock,
-    _signing_name = parts.signing_name, _signing_region = parts.region, _user_agent = parts.user_agent,
+    _signing_name = parts.signing_name, _user_agent = parts.user_agent,
     _closed = false,
   }, meta)
 end

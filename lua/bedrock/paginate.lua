@@ -33,7 +33,7 @@ function M.pages(operation, params, fetch)
     if token == nil or token == "" then
       done = true
     elseif token == params[paginator.input_token] then
-      -- Going on would ask for this page for ever (facts 3.17).
+      -- Going on would ask for this page for ever.
       done = true
       error(errors.new {
         code = "ResponseError", operation = operation.name,

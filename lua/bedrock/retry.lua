@@ -98,10 +98,9 @@ function Strategy:begin(max_attempts)
 end
 
 --- What holds a send back: nothing in standard mode, the rate limiter in adaptive mode.
----@param _ bedrock.RetryState
 ---@param now number  seconds
 ---@return number wait  seconds to sleep before sending
-function Strategy:before_attempt(_, now)
+function Strategy:before_attempt(now)
   if not self.limiter then return 0 end
   return self.limiter:acquire(now)
 end

@@ -46,6 +46,17 @@ function vectors.json(path)
   return value
 end
 
+--- The cases of a JSON file; none, and a pending test that says so, where the vectors are not here.
+---@param path string
+---@return any[]
+function vectors.cases(path)
+  if vectors.available() then
+    return vectors.json(path)
+  end
+  require("busted").pending(vectors.missing)
+  return {}
+end
+
 --- The names in a folder below the root that end in a suffix, sorted.
 ---@param folder string
 ---@param suffix? string  such as ".json"

@@ -26,7 +26,7 @@ local function incomplete(message, ...)
   return nil, exception("IncompleteSignatureException", message:format(...))
 end
 
--- Remove dot segments, collapse runs of slashes, then escape what is escaped already once more (facts 1.3).
+-- Remove dot segments, collapse runs of slashes, then escape what is escaped already once more.
 local function canonical_uri(path)
   local kept = {}
   for segment in path:gmatch("[^/]+") do
