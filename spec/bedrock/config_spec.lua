@@ -1,12 +1,5 @@
 local config = require "bedrock.config"
-local vectors = require "spec.support.vectors"
-
--- The cases of a vector file; none, and a pending test that says so, where the vectors are not here.
-local function cases(path)
-  if vectors.available() then return vectors.json(path) end
-  pending(vectors.missing)
-  return {}
-end
+local cases = require("spec.support.vectors").cases
 
 -- Settings from an environment and from files of these texts; nothing of the machine's own.
 local function load(given)

@@ -1,12 +1,7 @@
 local endpoint = require "bedrock.endpoint"
 local vectors = require "spec.support.vectors"
 
--- The cases of a vector file; none, and a pending test that says so, where the vectors are not here.
-local function cases(path)
-  if vectors.available() then return vectors.json(path) end
-  pending(vectors.missing)
-  return {}
-end
+local cases = vectors.cases
 
 local function refused(url, err, text)
   assert.is_nil(url)
