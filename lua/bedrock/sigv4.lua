@@ -12,7 +12,7 @@ local sigv4 = {}
 ---@class bedrock.Request
 ---@field method string
 ---@field url string  absolute; its path and query escaped as they are sent
----@field headers? table<string, string|string[]>
+---@field headers? table<string, string|string[]>  a list is a header that comes once for each of its values
 ---@field body? string
 
 ---@class bedrock.sigv4.Options

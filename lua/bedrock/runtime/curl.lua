@@ -13,11 +13,7 @@ local MAX_RESPONSE_SIZE = 2 ^ 49 -- bytes; what the C module counts up to
 
 local curl -- the C module, once loaded
 
----@class bedrock.Request
----@field method string
----@field url string  sent as it is: no part of it is decoded, encoded or shortened
----@field headers? table<string, string|string[]>  a list sends the header once for each of its values
----@field body? string
+---@class bedrock.RuntimeRequest: bedrock.Request
 ---@field connect_timeout? number  seconds; in place of the runtime's
 ---@field read_timeout? number  seconds; in place of the runtime's
 ---@field no_proxy? boolean  never go through a proxy
@@ -38,7 +34,7 @@ local curl -- the C module, once loaded
 ---@field environment? table<string, string>  in place of the process's environment
 ---@field max_response_size? integer  bytes of an answer's body (default 64 MiB)
 
----@class bedrock.runtime.curl: bedrock.Runtime
+---@class bedrock.runtime.curl
 local methods = { name = "curl" }
 local metatable = { __name = "bedrock.runtime.curl", __index = methods }
 
@@ -204,8 +200,8 @@ local function open(self)
   return session
 end
 
---- Send a request and wait for its answer. Redirects are handed on, not followed.
----@param request bedrock.Request  not changed
+--- Send a request and wait for its answer. Its URL is sent as it is; redirects are handed on, not followed.
+---@param request bedrock.RuntimeRequest  not changed
 ---@param deadline? number  seconds since 1970, as `now` counts them
 ---@return bedrock.Response|nil response
 ---@return bedrock.Error? err  code: ConnectionError, TimeoutError, TLSError, ResponseError, ConfigurationError, ParamValidationError
