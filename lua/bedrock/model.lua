@@ -106,8 +106,9 @@ local function entry(section, name, what)
   return chunk()
 end
 
-local KEEP = { "min", "max", "pattern", "enum", "sensitive", "union", "payload", "exception", "error", "fault",
-  "retryable", "required", "timestampFormat", "eventstream", "event", "streaming" }
+-- What is taken over from a shape as it stands there.
+local KEEP = { "min", "max", "pattern", "enum", "sensitive", "union", "payload", "exception", "error",
+  "retryable", "required", "timestampFormat" }
 
 -- What these types say beyond their name counts when a parameter of theirs is checked. Most shapes of an answer are of
 -- such types, so it is read when it is asked for.
@@ -139,9 +140,6 @@ local function shape_resolver(api)
       jsonvalue = source.jsonvalue,
       hostLabel = source.hostLabel,
       timestampFormat = source.timestampFormat,
-      streaming = source.streaming,
-      eventpayload = source.eventpayload,
-      eventheader = source.eventheader,
     }
   end
 
