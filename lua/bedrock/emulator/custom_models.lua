@@ -35,12 +35,7 @@ end
 ---@param identifier string
 ---@return table|nil custom_model
 function custom_models.find(store, identifier)
-  local found = store.model_by[identifier]
-  if found then return found end
-  for _, custom_model in ipairs(store.models) do
-    if custom_model.id == identifier then return custom_model end
-  end
-  return nil
+  return store:find("model", identifier)
 end
 
 local function not_found(identifier)

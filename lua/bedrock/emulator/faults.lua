@@ -7,19 +7,19 @@ local errors = require "bedrock.errors"
 
 local faults = {}
 
---- What can be ordered. `before`: instead of the operation; otherwise the operation is carried out first, only its answer suffers.
+-- What can be ordered. True: it happens instead of the operation; false: the operation is carried out, only its answer suffers.
 local KINDS = {
-  throttle = { before = true },     -- 429 ThrottlingException
-  error = { before = true },        -- a 5xx, or whatever `status` and `code` say
-  slow = { after = true },          -- `delay` seconds before the answer
-  cut = { after = true },           -- the connection closes in the middle of the body
-  wrong_length = { after = true },  -- Content-Length promises more (or, with a negative `length_delta`, less) than comes
-  not_json = { after = true },      -- a success whose body is a page of HTML
-  empty = { after = true },         -- a success without a body
-  drop = { before = true },         -- the connection closes without an answer, nothing was done
-  lost = { after = true },          -- the same, but the operation was carried out
-  refuse = { before = true },       -- the connection is reset
-  bad_http = { before = true },     -- bytes that are no HTTP
+  throttle = true,      -- 429 ThrottlingException
+  error = true,         -- a 5xx, or whatever `status` and `code` say
+  slow = false,         -- `delay` seconds before the answer
+  cut = false,          -- the connection closes in the middle of the body
+  wrong_length = false, -- Content-Length promises more (or, with a negative `length_delta`, less) than comes
+  not_json = false,     -- a success whose body is a page of HTML
+  empty = false,        -- a success without a body
+  drop = true,          -- the connection closes without an answer, nothing was done
+  lost = false,         -- the same, but the operation was carried out
+  refuse = true,        -- the connection is reset
+  bad_http = true,      -- bytes that are no HTTP
 }
 
 local STANDARD = {
@@ -83,7 +83,7 @@ function faults.problem(order, model)
     end
     if type(value) ~= wanted then return ("'%s' of a fault has to be a %s"):format(name, wanted) end
   end
-  if not KINDS[order.kind] then
+  if KINDS[order.kind] == nil then
     return ("unknown kind of fault '%s'; there are: %s"):format(tostring(order.kind), table.concat(kinds, ", "))
   end
   if order.operation and not model.operations[order.operation] then
@@ -131,7 +131,7 @@ end
 ---@param fault table
 ---@return boolean
 function faults.is_before(fault)
-  return KINDS[fault.kind].before or false
+  return KINDS[fault.kind]
 end
 
 local function error_answer(fault, make_failure)

@@ -5,7 +5,7 @@
 
 local http = {}
 
---- Limits in bytes.
+--- Limits in bytes, and of headers in their number.
 http.max_head = 32 * 1024
 http.max_body = 4 * 1024 * 1024
 http.max_headers = 100

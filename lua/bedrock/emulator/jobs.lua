@@ -224,12 +224,7 @@ end
 ---@param identifier string
 ---@return table|nil job
 function jobs.find(store, identifier)
-  local found = store.job_by[identifier]
-  if found then return found end
-  for _, job in ipairs(store.jobs) do
-    if job.id == identifier then return job end
-  end
-  return nil
+  return store:find("job", identifier)
 end
 
 local function find(ctx, identifier)

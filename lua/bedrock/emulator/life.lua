@@ -8,7 +8,7 @@ local core = require "bedrock.core"
 
 local life = {}
 
---- The stages in their order, and the member of `statusDetails` that shows each.
+--- The stages in their order; `statusDetails` shows each in a member of its name with "Details" behind it.
 life.stages = { "validation", "dataProcessing", "training" }
 
 -- How a stage's share of the whole, and the time that stopping takes, is chosen unless a duration for all is given: seconds as they

@@ -34,7 +34,7 @@ function store.new(region, account_id, seed)
     sequence = 0,
     jobs = {},           -- in order of creation
     running = {},        -- those that time still changes
-    job_by = {},         -- ARN, name and id -> job
+    job_by = {},         -- ARN and name -> job
     tokens = {},         -- clientRequestToken -> job
     models = {},         -- finished custom models
     model_by = {},       -- ARN and name -> custom model
@@ -42,6 +42,19 @@ function store.new(region, account_id, seed)
     tags = {},           -- ARN -> { {key, value}… }
     logging = nil,       -- the region's one logging configuration
   }, Store)
+end
+
+--- An item by name, by ARN or by the twelve characters at the end of its ARN.
+---@param kind "job"|"model"
+---@param identifier string
+---@return table|nil item
+function Store:find(kind, identifier)
+  local found = self[kind .. "_by"][identifier]
+  if found then return found end
+  for _, item in ipairs(self[kind .. "s"]) do
+    if item.id == identifier then return item end
+  end
+  return nil
 end
 
 --- The next number; items made at the same moment keep their order by it.
