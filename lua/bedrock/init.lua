@@ -22,6 +22,13 @@ local bedrock = {
   time = require "bedrock.time",
 }
 
+--- What sends, waits and knows the time; CONTRIBUTING.md has the contract.
+---@class bedrock.Runtime
+---@field send fun(self: bedrock.Runtime, request: bedrock.RuntimeRequest, deadline?: number): bedrock.Response|nil, table?
+---@field sleep fun(self: bedrock.Runtime, seconds: number)
+---@field now fun(self: bedrock.Runtime): number  seconds since 1970
+---@field close? fun(self: bedrock.Runtime)
+
 ---@class bedrock.Options
 ---@field region? string  otherwise AWS_REGION, AWS_DEFAULT_REGION, or the profile's region
 ---@field profile? string  a profile of ~/.aws/config and ~/.aws/credentials
@@ -39,7 +46,7 @@ local bedrock = {
 ---@field use_dualstack_endpoint? boolean
 ---@field app_id? string  names your program in the User-Agent header
 ---@field on_event? fun(event: table)  hears of attempts, answers and retries
----@field runtime? table  what sends, sleeps and knows the time, in place of libcurl
+---@field runtime? bedrock.Runtime  what sends, sleeps and knows the time, in place of libcurl
 ---@field api? table  another API table, made by tools/genapi.lua
 ---@field environment? table<string, string>  in place of the process's environment
 ---@field read_file? fun(path: string): string|nil, string|nil  in place of the disk

@@ -51,7 +51,7 @@ local function wait(self, delay, request, deadline)
 end
 
 --- Send a request to the emulator.
----@param request bedrock.Request
+---@param request bedrock.RuntimeRequest
 ---@param deadline? number  on this runtime's clock
 ---@return bedrock.Response|nil response
 ---@return bedrock.Error? err

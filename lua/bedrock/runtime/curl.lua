@@ -34,7 +34,7 @@ local curl -- the C module, once loaded
 ---@field environment? table<string, string>  in place of the process's environment
 ---@field max_response_size? integer  bytes of an answer's body (default 64 MiB)
 
----@class bedrock.runtime.curl
+---@class bedrock.runtime.curl: bedrock.Runtime
 local methods = { name = "curl" }
 local metatable = { __name = "bedrock.runtime.curl", __index = methods }
 
