@@ -66,6 +66,20 @@ local function is_blank(body)
   return body == nil or body == "" or not body:find("%S")
 end
 
+-- The members of a body that is JSON, or nil and a message.
+local function read_members(plan, body)
+  if is_blank(body) then
+    return {}
+  end
+  local value, message = read_json(plan, body)
+  if message then
+    return nil, message
+  elseif plan.payload then
+    return { [plan.payload] = value }
+  end
+  return value or {}
+end
+
 -- AWS's names for the id of a request, by how often they are met.
 local REQUEST_ID_HEADERS = { "x-amzn-requestid", "x-amz-request-id", "x-amzn-request-id" }
 
@@ -110,18 +124,13 @@ end
 local RESERVED = { code = true, message = true, status = true, request_id = true, operation = true, attempts = true,
   retryable = true, headers = true, members = true, problems = true, last = true }
 
-local function read_members(err, shape, response)
+local function add_members(err, shape, response)
   local plan = rawget(shape, "_answer_plan") or make_plan(shape)
   local members
   if plan.raw then
     members = { [plan.payload] = response.body }
   else
-    local value = not is_blank(response.body) and read_json(plan, response.body) or nil
-    if plan.payload then
-      members = { [plan.payload] = value }
-    else
-      members = value or {}
-    end
+    members = read_members(plan, response.body) or {}
   end
   read_located(plan, members, response)
   for name, value in next, members do
@@ -158,7 +167,7 @@ function answer.parse(operation, response)
     local err, exception = require("bedrock.protocol.failure").read(operation, response,
       answer.request_id(response.headers))
     if exception then
-      read_members(err, exception, response)
+      add_members(err, exception, response)
     end
     return nil, err
   end
@@ -171,17 +180,11 @@ function answer.parse(operation, response)
   local result
   if plan.raw then
     result = { [plan.payload] = body ~= "" and body or nil }
-  elseif is_blank(body) then
-    result = {}
   else
-    local value, message = read_json(plan, body)
-    if message then
+    local message
+    result, message = read_members(plan, body)
+    if not result then
       return unreadable(operation, response, message)
-    end
-    if plan.payload then
-      result = { [plan.payload] = value }
-    else
-      result = value or {}
     end
   end
   read_located(plan, result, response)
