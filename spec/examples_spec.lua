@@ -19,7 +19,7 @@ describe("the example", function()
       .. "AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY AWS_CONFIG_FILE=/dev/null "
       .. "AWS_SHARED_CREDENTIALS_FILE=/dev/null %s examples/%s.lua %s >%s 2>&1"):format(
       "env -u AWS_SESSION_TOKEN -u AWS_PROFILE -u AWS_BEARER_TOKEN_BEDROCK", more or "", server.url,
-      process.interpreter(), name, words or "", file))
+      child.interpreter(), name, words or "", file))
     return child.read(file)
   end
 

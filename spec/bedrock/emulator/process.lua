@@ -7,16 +7,9 @@ local sigv4 = require "bedrock.sigv4"
 
 local process = {}
 
---- The interpreter that runs this spec.
-function process.interpreter()
-  local i = 0
-  while arg[i - 1] do i = i - 1 end
-  return arg[i]
-end
-
 --- Start a server: `options` is the inside of the table for `run`, `command` another way to start it.
 function process.start(words)
-  local command = words.command or ("exec %s -e %s"):format(process.interpreter(),
+  local command = words.command or ("exec %s -e %s"):format(child.interpreter(),
     child.quote(("require('bedrock.emulator.server').run { port = 0, %s }"):format(words.options or "")))
   local server = child.start(command, child.temp_dir())
   server.url = child.wait_for(function()

@@ -211,7 +211,7 @@ describe("bedrock.emulator.server", function()
 end)
 
 describe("the server's command line", function()
-  local lua = process.interpreter()
+  local lua = child.interpreter()
   local is_51 = _VERSION == "Lua 5.1" and not rawget(_G, "jit")
 
   local function output(words)
