@@ -214,7 +214,8 @@ local function find_paginated(self, name, level)
 end
 
 --- Iterate over the pages of a list operation: `for page in client:pages("list_custom_models") do`.
---- Raises the error table when a page can't be had; asked again, the iterator tries that page again.
+--- The iterator raises the error table when a page can't be had; asked again, it tries that page again. An operation
+--- without pages, or an option that does not exist, raises at the caller's line.
 ---@param operation_name string
 ---@param params? table  `maxResults` is the page size, `nextToken` the page to begin with
 ---@param options? bedrock.CallOptions  for each page's call
@@ -238,6 +239,7 @@ function Client:items(operation_name, params, options)
 end
 
 --- Poll until a job is at its end: `client:wait("model_customization_job", { jobIdentifier = arn })`.
+--- Raises at the caller's line for a kind or an option that does not exist.
 ---@param kind "model_customization_job"|"custom_model"
 ---@param params table  the parameters of the Get operation
 ---@param options? bedrock.WaitOptions

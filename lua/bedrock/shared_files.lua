@@ -279,7 +279,7 @@ end
 ---@param location {config: string|nil, credentials: string|nil}
 ---@param read_file fun(path: string): string|nil, string|nil
 ---@return bedrock.SharedFiles|nil files
----@return table|bedrock.Error origins
+---@return table|bedrock.Error origins  as `parse` gives them; or a ConfigurationError, also for a file that can't be read
 function shared_files.read(location, read_file)
   local config_text, err = read_shared_file(read_file, location.config)
   if err then return nil, err end

@@ -42,7 +42,7 @@ end
 --- The source for keys in the environment.
 ---@param config bedrock.Config
 ---@return table|nil source
----@return string|bedrock.Error reason
+---@return string? reason  why there is none
 function environment.new(config)
   local by_code = config.profile_source == "option profile"
   if by_code then

@@ -146,10 +146,10 @@ function credentials.bearer(config, url)
   return token
 end
 
---- Find credentials, for scripts that want to know which.
----@param options? table  as for bedrock.new
+--- Find credentials, for scripts that want to know which. Raises for wrong options, as bedrock.new does.
+---@param options? bedrock.Options
 ---@return bedrock.Credentials|nil credentials
----@return bedrock.Error? err
+---@return bedrock.Error? err  ConfigurationError, CredentialsError, or what a user's provider gave
 function credentials.resolve(options)
   local ok, message = config_module.check_options(options, "credentials.resolve")
   if not ok then error(message, 2) end

@@ -45,7 +45,7 @@ end
 --- The source for the profile that the configuration chose.
 ---@param config bedrock.Config
 ---@return table|nil source
----@return string|bedrock.Error reason
+---@return string|bedrock.Error? reason  why there is none; an error table (CredentialsError) if it is set up and wrong
 function profile.new(config)
   local settings, places, name = config.profile_settings, config.profile_places, config.profile
   for _, form in ipairs(FORMS) do

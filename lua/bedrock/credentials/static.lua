@@ -48,7 +48,7 @@ end
 --- The source for what the option `credentials` holds.
 ---@param config bedrock.Config
 ---@return table|nil source  nil if the option is not given
----@return string|bedrock.Error reason  why there is none; an error table if it is given and wrong
+---@return string|bedrock.Error? reason  why there is none; an error table (CredentialsError) if it is given and wrong
 function static.new(config)
   local given = config.credentials
   if given == nil then return nil, "the option credentials is not given" end

@@ -113,7 +113,9 @@ local function parse_head(head)
   return request
 end
 
---- Take a line off the buffer. nil: not all of it is there; false: longer than allowed.
+--- Take a line off the buffer.
+---@param limit integer  bytes that it may have
+---@return string|false|nil line  nil: not all of it is there; false: longer than allowed
 function Parser:line(limit)
   local stop = self.buffer:find("\r\n", 1, true)
   if not stop then
@@ -126,7 +128,9 @@ function Parser:line(limit)
   return line
 end
 
---- One step of a chunked body: true when it is complete, nil when bytes are missing, false and an error.
+--- Read on in a chunked body.
+---@return boolean|nil complete  nil: bytes are missing; false: see the error
+---@return {status: integer, message: string}? err
 function Parser:chunks()
   local request = self.request
   while true do
@@ -158,7 +162,9 @@ function Parser:chunks()
   end
 end
 
---- The request line and the header lines: the request when they are complete, nil when bytes are missing, nil and an error.
+--- Read the request line and the header lines.
+---@return table|nil request  when they are complete
+---@return {status: integer, message: string}? err  neither: bytes are missing
 function Parser:head()
   -- Blank lines before a request are left over from sloppy clients.
   while self.buffer:sub(1, 2) == "\r\n" do self.buffer, self.searched = self.buffer:sub(3), 1 end

@@ -54,7 +54,7 @@ end
 ---@param request bedrock.RuntimeRequest
 ---@param deadline? number  on this runtime's clock
 ---@return bedrock.Response|nil response
----@return bedrock.Error? err
+---@return bedrock.Error? err  what a fault gives: TimeoutError, ConnectionError, ResponseError
 function Runtime:send(request, deadline)
   if deadline and self:now() >= deadline then return timeout("time for the whole call") end
   local response = self.emulator:handle(request)
