@@ -6,7 +6,7 @@
 
 local folder = arg[1]
 
-assert(os.execute(("find '%s/bedrock' -name '*.lua' -delete"):format(folder)))
+assert(os.execute(("mkdir -p '%s/bedrock' && find '%s/bedrock' -name '*.lua' -delete"):format(folder, folder)))
 local made = {}
 for i = 2, #arg do
   local source = arg[i]
