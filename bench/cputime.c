@@ -4,9 +4,9 @@
  *
  *   cputime REPEATS COMMAND [ARG...] -- COMMAND [ARG...] ...
  *
- * Runs the commands one after another, REPEATS rounds of it, and prints for each the median and the
- * least of its CPU time (user and system, from wait4) in microseconds, a line per command. Their
- * output is dropped.
+ * Runs the commands one after another, REPEATS rounds of it, and prints a line for each: the median
+ * of its CPU time (user and system, from wait4) in microseconds, and the median of its ratios to
+ * the first command's time in the same round. Their output is dropped.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -60,7 +60,8 @@ int main(int argc, char **argv)
         }
     }
     double *times = calloc((size_t)(repeats * count), sizeof *times);
-    if (!times)
+    double *ratios = calloc((size_t)(repeats * count), sizeof *ratios);
+    if (!times || !ratios)
         return 1;
     for (long r = 0; r < repeats; r++) {
         for (int c = 0; c < count; c++) {
@@ -70,13 +71,17 @@ int main(int argc, char **argv)
                 return 1;
             }
             times[c * repeats + r] = t;
+            ratios[c * repeats + r] = t / times[r];
         }
     }
     for (int c = 0; c < count; c++) {
         double *t = times + c * repeats;
+        double *q = ratios + c * repeats;
         qsort(t, (size_t)repeats, sizeof *t, compare);
-        printf("%.0f %.0f\n", t[repeats / 2], t[0]);
+        qsort(q, (size_t)repeats, sizeof *q, compare);
+        printf("%.0f %.4f\n", t[repeats / 2], q[repeats / 2]);
     }
     free(times);
+    free(ratios);
     return 0;
 }
