@@ -26,6 +26,8 @@ static void stay_loaded(void)
 #endif
 }
 
+/* May run in another Lua than it was built for, since it is opened lazily (lloader.c); what it
+ * calls must be in all of them, so that lua_version can be read. */
 int luaopen_bedrock_curl(lua_State *L)
 {
     stay_loaded();

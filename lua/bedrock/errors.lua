@@ -16,7 +16,11 @@ local errors = {}
 ---@field retryable? boolean  whether sending it again later may help
 ---@field problems? {path: string, message: string}[]  ParamValidationError: each problem with its path
 ---@field headers? table<string, string>  the answer's headers, lower-case names
----@field last? table  WaiterError: the resource as it was seen last
+---@field last? table  of client:wait: the resource as it was seen last; of a call's TimeoutError: the last attempt's error
+---@field failure_message? string  WaiterError: the service's reason
+---@field members? table  the modelled members of a service's error
+---@field kind? string  errors of the curl runtime: what happened, as "timeout_read"
+---@field retry_stopped? "fail_request"|"max_attempts_exceeded"|"retry_quota_exceeded"  why there was no further attempt
 
 --- The codes that the library itself gives. All others are the service's.
 errors.codes = {

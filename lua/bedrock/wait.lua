@@ -102,7 +102,7 @@ function M.run(kind, params, options, host)
     else
       failed = failed + 1
       if not err.retryable or failed >= FAILED_POLLS then
-        err.last = err.last or last
+        err.last = last or err.last
         return nil, err
       end
     end
