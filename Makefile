@@ -21,11 +21,14 @@ LUA_ABI    := $(patsubst lua%,%,$(patsubst luajit,5.1,$(LUA)))
 INST_LUADIR := $(DESTDIR)$(PREFIX)/share/lua/$(LUA_ABI)
 INST_LIBDIR := $(DESTDIR)$(PREFIX)/lib/lua/$(LUA_ABI)
 
-# What each module is made of: csrc/NAME.c. HTTP has a module of its own, all else is the core; both carry the buffers.
-# The l* files and the openers read the Lua stack, all others know no Lua.
-CURL  := curl http httpreq httprun httpans httpend sigpipe lhttp buf lbuf
-CORE  := $(sort $(filter-out $(filter-out buf lbuf,$(CURL)),$(patsubst csrc/%.c,%,$(wildcard csrc/*.c))))
-PLAIN := $(filter-out core curl l%,$(sort $(CORE) $(CURL)))
+# What each module is made of: csrc/NAME.c. HTTP and what the operating system is asked for have modules of their own, all
+# else is the core; each one carries the buffers. The l* files and the openers read the Lua stack, all others know no Lua.
+MODULES := core curl system
+CURL    := curl http httpreq httprun httpans httpend sigpipe lhttp buf lbuf
+SYSTEM  := system proc privfile lsystem buf
+CORE    := $(sort $(filter-out $(filter-out buf lbuf,$(CURL) $(SYSTEM)),$(patsubst csrc/%.c,%,$(wildcard csrc/*.c))))
+SOURCES := $(sort $(CORE) $(CURL) $(SYSTEM))
+PLAIN   := $(filter-out $(MODULES) l%,$(SOURCES))
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-qual \
         -Wwrite-strings -Wformat=2 -Wundef -Wvla -Wdouble-promotion
@@ -54,8 +57,9 @@ SHARED       := $(if $(filter Darwin,$(shell uname -s)),-bundle -undefined dynam
 HINT         := $(if $(LUA_PC)$(filter command line,$(origin LUA_CFLAGS)),, || \
                   { echo "pkg-config does not know $(LUA). make deps installs what the build needs." >&2; exit 1; })
 
-CORE_OBJ := $(CORE:%=$(BUILD)/obj/%.o)
-CURL_OBJ := $(CURL:%=$(BUILD)/obj/%.o)
+CORE_OBJ   := $(CORE:%=$(BUILD)/obj/%.o)
+CURL_OBJ   := $(CURL:%=$(BUILD)/obj/%.o)
+SYSTEM_OBJ := $(SYSTEM:%=$(BUILD)/obj/%.o)
 
 all: build
 
@@ -72,9 +76,9 @@ deps: ## install what build and tests need (Debian/Ubuntu; elsewhere it prints t
 # installed tree has the source, since bytecode serves one release of one interpreter only.
 LUA_FILES := $(sort $(shell find lua/bedrock -name '*.lua' -not -path '*/meta/*'))
 
-build: modules $(BUILD)/.bytecode ## build both C modules for LUA, and compile the Lua files
+build: modules $(BUILD)/.bytecode ## build the C modules for LUA, and compile the Lua files
 
-modules: $(BUILD)/bedrock/core.so $(BUILD)/bedrock/curl.so
+modules: $(MODULES:%=$(BUILD)/bedrock/%.so)
 
 $(BUILD)/.bytecode: $(LUA_FILES) tools/compile.lua Makefile
 	@echo "$(LUA) tools/compile.lua $(BUILD) lua/bedrock/**.lua"
@@ -88,6 +92,10 @@ $(BUILD)/bedrock/core.so: $(CORE_OBJ)
 $(BUILD)/bedrock/curl.so: $(CURL_OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(SHARED) $(SAN) $(LDFLAGS) -o $@ $^ $(CURL_LIBS)
+
+$(BUILD)/bedrock/system.so: $(SYSTEM_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(SHARED) $(SAN) $(LDFLAGS) -o $@ $^
 
 $(BUILD)/obj/%.o: csrc/%.c Makefile
 	@mkdir -p $(@D)
@@ -108,7 +116,7 @@ install-files:
 	    mkdir -p "$(abspath $(INST_LUADIR))/$$(dirname $$f)" && \
 	    install -m 644 $$f "$(abspath $(INST_LUADIR))/$$f" || exit 1; done
 	@mkdir -p "$(INST_LIBDIR)/bedrock"
-	@for m in core curl; do install -m 755 $(BUILD)/bedrock/$$m.so "$(INST_LIBDIR)/bedrock/$$m.so" || exit 1; done
+	@for m in $(MODULES); do install -m 755 $(BUILD)/bedrock/$$m.so "$(INST_LIBDIR)/bedrock/$$m.so" || exit 1; done
 
 # LuaRocks: a folder of its own, made anew, so that a build with its flags never meets one with ours.
 rock:
@@ -187,9 +195,9 @@ build/asan/lua5.4: spec/support/lua.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(BASE_CFLAGS) $(SANITIZE) -O1 -g -Wl,-E -o $@ $< $(shell $(PKG_CONFIG) --cflags --libs lua5.4) -lm -ldl
 
-# Both modules inside one program, our own allocations led through its allocator (see spec/oom/oom.c).
+# All modules inside one program, our own allocations led through its allocator (see spec/oom/oom.c).
 OOM_WRAP := $(foreach f,malloc calloc realloc free strdup strndup,-Wl,--wrap=$(f))
-build/oom/oom: spec/oom/oom.c $(addprefix csrc/,$(addsuffix .c,$(sort $(CORE) $(CURL)))) $(wildcard csrc/*.h) Makefile
+build/oom/oom: spec/oom/oom.c $(SOURCES:%=csrc/%.c) $(wildcard csrc/*.h) Makefile
 	@mkdir -p $(@D)
 	$(CC) $(BASE_CFLAGS) $(SANITIZE) -O1 -g -fno-omit-frame-pointer -Icsrc $(OOM_WRAP) -o $@ \
 	    $(filter %.c,$^) $(shell $(PKG_CONFIG) --cflags --libs lua5.4) $(CORE_LIBS) $(CURL_LIBS) -lpthread -ldl

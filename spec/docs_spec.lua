@@ -62,7 +62,7 @@ local function is_documented(doc)
 end
 
 describe("documentation", function()
-  for _, module in ipairs { "core", "curl" } do
+  for _, module in ipairs { "core", "curl", "system" } do
     describe("of bedrock." .. module, function()
       local lines = lines_of(read("lua/bedrock/meta/" .. module .. ".lua"))
       local documented = {}
@@ -75,11 +75,16 @@ describe("documentation", function()
       for name, value in pairs(require("bedrock." .. module)) do
         if type(value) == "function" then actual[module .. "." .. name] = true end
       end
+      -- Methods of its one kind of object.
+      local kind, object
       if module == "curl" then
-        -- Methods of its one kind of object.
-        local session = assert(require("bedrock.curl").session())
-        for name in pairs(getmetatable(session).__index) do actual["session:" .. name] = true end
-        session:close()
+        kind, object = "session", assert(require("bedrock.curl").session())
+      elseif module == "system" then
+        kind, object = "process", assert(require("bedrock.system").start("true", 10))
+      end
+      if object then
+        for name in pairs(getmetatable(object).__index) do actual[kind .. ":" .. name] = true end
+        object:close()
       end
 
       it("covers every function", function()

@@ -12,10 +12,16 @@ local rocks_version = _VERSION:match("%d%.%d")
 local how = ("build it for this one with `make build LUA=%s`, or install it with `luarocks --lua-version %s`")
   :format(make_name, rocks_version)
 
+-- bedrock.system needs nothing but the C library.
+local needs = {
+  ["bedrock.core"] = "libcrypto or libcjson",
+  ["bedrock.curl"] = "libcurl",
+}
+
 --- Load one of the library's C modules.
 --- Raises, at the place that required the library, what to do where the module is missing, was built for another Lua,
 --- or lacks one of the shared libraries that it needs.
----@param name "bedrock.core"|"bedrock.curl"
+---@param name "bedrock.core"|"bedrock.curl"|"bedrock.system"
 ---@return table module
 function M.load(name)
   local search = rawget(package, "searchpath") -- not on 5.1
@@ -32,8 +38,8 @@ function M.load(name)
   elseif reason:find("module '" .. name .. "' not found", 1, true) then
     error(("%s is not built for %s, or LUA_CPATH does not lead to it: %s\n(%s)"):format(name, lua_name, how, reason), 0)
   end
-  error(("%s can't be loaded: %s\n(Does it lack libcurl, libcrypto or libcjson? The README names the packages.)")
-    :format(name, reason), 0)
+  local lacks = needs[name] and ("\n(Does it lack %s? The README names the packages.)"):format(needs[name]) or ""
+  error(("%s can't be loaded: %s%s"):format(name, reason, lacks), 0)
 end
 
 return M

@@ -1,4 +1,4 @@
---- What the failing-allocator sweep (oom.c) calls: one case at least for every function of bedrock.core and bedrock.curl.
+--- What the failing-allocator sweep (oom.c) calls: one case at least for every function of the C modules.
 --
 -- A case is { name, setup }: setup prepares, with all the memory it wants, and gives the function that the sweep runs. That function
 -- returns something that can be compared (the same each time), or nil and a message. `uncovered` finds out which functions
@@ -36,7 +36,9 @@ end
 
 -- ------------------------------------------------------------------------------------------------------------- openers
 
-for _, name in ipairs { "core", "curl" } do
+local MODULES = { "core", "curl", "system" }
+
+for _, name in ipairs(MODULES) do
   case("opening bedrock." .. name, function()
     local open = package.preload["bedrock." .. name]
     package.loaded["bedrock." .. name] = nil
@@ -68,6 +70,7 @@ calls("time_parse", "2024-01-01T12:34:56.789+02:00")
 calls("time_iso8601", 1704067200.5)
 calls("time_http", 1704067200)
 calls("time_amz", 1704067200)
+calls("version")
 
 -- ------------------------------------------------------------------------------------------------------------- signing
 
@@ -342,6 +345,72 @@ case("curl.now, sleep and version", function()
   return function() return type(curl.now()), curl.sleep(0), type(curl.version()) end
 end)
 
+-- ---------------------------------------------------------------------------------------------------- operating system
+
+-- The sweep looks for children and pipes that are left, too.
+local function runs(name, command, limit)
+  case("system.start, " .. name, function()
+    local system = require "bedrock.system"
+    return function()
+      local process, message = system.start(command, limit)
+      if not process then return nil, message end
+      repeat until process:wait(10)
+      local result = process:result()
+      process:close()
+      return #result.stdout, result.stderr, result.status, result.signal, result.timed_out, result.too_large
+    end
+  end)
+end
+
+runs("short output", "echo out; echo err >&2; exit 3", 60)
+runs("output that makes the buffer grow", "head -c 50000 /dev/zero", 60)
+runs("too much of it", "exec head -c 2000000 /dev/zero", 60)
+runs("no time", "exec sleep 60", 0)
+
+case("system.start, left to the collector", function()
+  local system = require "bedrock.system"
+  return function()
+    local process, message = system.start("sleep 60", 60)
+    if not process then return nil, message end
+    return not process:wait(0), select(2, process:result()), tostring(process):match("%(.*%)")
+  end
+end)
+
+case("system.start, what is refused", function()
+  local system = require "bedrock.system"
+  return function()
+    local process, message = system.start("", 60)
+    return not process, message
+  end
+end)
+
+-- What memory runs out for must not be lost: the same result can be had again.
+case("process:result, twice", function()
+  local system = require "bedrock.system"
+  local process = assert(system.start("echo out; exit 3", 60))
+  repeat until process:wait(10)
+  return function()
+    local ok, result = pcall(process.result, process)
+    local again = process:result()
+    assert(again.stdout == "out\n" and again.status == 3, "not the same")
+    if not ok then error(result, 0) end
+    return result.stdout, result.status
+  end
+end)
+
+case("system.write_private", function()
+  local system = require "bedrock.system"
+  local path = os.tmpname()
+  local text = ("text"):rep(100)
+  local cleaner = setmetatable({}, { __gc = function() os.remove(path) end })
+  return function()
+    local ok, message = system.write_private(path, text)
+    if not ok then return nil, message end
+    local refused = select(2, system.write_private(path .. "/none", text)):match(": (.*)")
+    return refused, cleaner ~= nil
+  end
+end)
+
 -- ------------------------------------------------------------------------------------------------------------ coverage
 
 -- Runs every case with all functions of the modules, and all methods of their userdata, replaced by ones that take notes.
@@ -362,7 +431,7 @@ function cases.uncovered()
   end
   for _ = 1, 2 do
     for _, c in ipairs(cases) do
-      for _, name in ipairs { "core", "curl" } do
+      for _, name in ipairs(MODULES) do
         -- The opening cases make a module anew; here they must all share the one that is watched.
         local module = require("bedrock." .. name)
         watch(name .. ".", module)

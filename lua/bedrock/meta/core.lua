@@ -179,4 +179,8 @@ function core.json_decode_plain(text, max_depth) end
 ---@return boolean opened
 function core.open_lazily(path) end
 
+--- What the core's libraries call themselves: those that are loaded, whatever it was built with.
+---@return string  "OpenSSL/3.0.22 cJSON/1.7.15"
+function core.version() end
+
 return core

@@ -1,0 +1,21 @@
+/*
+ * privfile.h: replaces a file by one that only its owner may read, all at once.
+ *
+ * Another process that reads it at the same time, and one that goes on after a crash or on a full
+ * disk, finds either the old text or the new one.
+ */
+#ifndef BK_PRIVFILE_H
+#define BK_PRIVFILE_H
+
+#include <stddef.h>
+
+enum {
+    BK_PRIVFILE_TRIES = 100, /* names of temporary files */
+    BK_PRIVFILE_LINKS = 40 /* symbolic links from the path to the file, as many as Linux follows */
+};
+
+/* Where the path is a symbolic link, the file is replaced that it leads to. Gives 0, or an errno:
+ * then the old file is as it was, and no other is left. */
+int bk_privfile_write(const char *path, const void *text, size_t n);
+
+#endif
