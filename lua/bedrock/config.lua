@@ -54,6 +54,7 @@ local OPTION_TYPES = {
   api = "table",
   environment = "table",
   read_file = "function",
+  mfa_code = "function",
 }
 
 local CREDENTIAL_TYPES = {
@@ -64,6 +65,7 @@ local CREDENTIAL_TYPES = {
   expiration = "number",
   provider = "string",
   profile = "string",
+  features = "string",
 }
 
 local function is_callable(value)
@@ -204,6 +206,30 @@ local function to_proxy(value)
   return value
 end
 
+local AUTH_SCHEMES = { sigv4 = "sigv4", httpbearerauth = "httpBearerAuth" }
+
+-- A list in order of preference; schemes of other services (sigv4a, noAuth) are passed over.
+local function to_auth_schemes(value)
+  local schemes = {}
+  for name in value:gmatch("[^,%s]+") do
+    schemes[#schemes + 1] = AUTH_SCHEMES[name:lower()]
+  end
+  if #schemes == 0 then return nil, "must name sigv4 or httpBearerAuth, not " .. quoted(value) end
+  return schemes
+end
+
+-- Seconds for a connection by the modes that all AWS SDKs share.
+local CONNECT_TIMEOUTS = { legacy = 10, standard = 3.1, ["in-region"] = 1.1, ["cross-region"] = 3.1, mobile = 30, auto = 3.1 }
+
+local function to_defaults_mode(value)
+  local mode = trim(value):lower()
+  if CONNECT_TIMEOUTS[mode] then return mode end
+  return nil, "must be legacy, standard, in-region, cross-region, mobile or auto, not " .. quoted(value)
+end
+
+-- What `config.get` can read.
+local READERS = { boolean = to_boolean, seconds = to_seconds, attempts = to_attempts, text = to_text }
+
 -- One row per setting: option, variables, profile key, reader, default.
 local SETTINGS = {
   { "region", { "AWS_REGION", "AWS_DEFAULT_REGION" }, "region", to_region },
@@ -213,7 +239,9 @@ local SETTINGS = {
   { "use_dualstack_endpoint", { "AWS_USE_DUALSTACK_ENDPOINT" }, "use_dualstack_endpoint", to_boolean, false },
   { "ca_bundle", { "AWS_CA_BUNDLE" }, "ca_bundle", to_text },
   { "app_id", { "AWS_SDK_UA_APP_ID" }, "sdk_ua_app_id", to_text },
-  { "connect_timeout", {}, nil, to_seconds, 10 },
+  { "defaults_mode", { "AWS_DEFAULTS_MODE" }, "defaults_mode", to_defaults_mode, "legacy" },
+  { "auth_scheme_preference", { "AWS_AUTH_SCHEME_PREFERENCE" }, "auth_scheme_preference", to_auth_schemes },
+  { "connect_timeout", {}, nil, to_seconds },
   { "read_timeout", {}, nil, to_seconds, 60 },
   { "timeout", {}, nil, to_seconds },
   { "proxy", {}, nil, to_proxy },
@@ -237,9 +265,9 @@ Lookup.__index = Lookup
 -- Read the files if that has not been done, and choose the profile. nil, err if it can't be done.
 function Lookup:open_files()
   if self.files then return true end
-  local files, origins = shared_files.read(self.location, self.read_file)
+  local files, origins, fingerprint = shared_files.read(self.location, self.read_file)
   if not files then return nil, origins end
-  self.files, self.origins = files, origins
+  self.files, self.origins, self.fingerprint = files, origins, fingerprint
   self.settings = files.profiles[self.profile]
   self.places = origins.profiles[self.profile] or {}
   if not self.settings then
@@ -291,11 +319,9 @@ function Lookup:get(option, variables, key, reader, default)
   return value, place
 end
 
--- The custom endpoint: code, the service's variable, the general one, the service's block, the profile; the switch that
--- ignores all but code.
+-- A service's custom endpoint outside of code: its variable, the general one, its block, the profile; and the switch that
+-- ignores them all.
 function Lookup:endpoint_url(service_id)
-  local option = self.options.endpoint_url
-  if option and option ~= "" then return self:get("endpoint_url", {}, nil, to_endpoint) end
   local ignore, _, err = self:get(nil, { "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS" }, "ignore_configured_endpoint_urls",
     to_boolean, false)
   if err then return nil, nil, err end
@@ -342,6 +368,8 @@ end
 ---@field ca_bundle string|nil
 ---@field proxy string|false|nil  false: none; nil: the environment's rules
 ---@field app_id string|nil
+---@field defaults_mode string
+---@field auth_scheme_preference ("sigv4"|"httpBearerAuth")[]|nil
 ---@field bearer_token string|nil
 ---@field correct_clock_skew boolean
 ---@field credentials table|function|nil  as given in code
@@ -356,8 +384,11 @@ end
 ---@field profile_settings table<string, string>
 ---@field profile_places table<string, string>  FILE:LINE of each of its keys
 ---@field profile_data bedrock.SharedFiles
+---@field profile_origins table  the places of all settings in the files, in tables of the same form
 ---@field location {config: string|nil, credentials: string|nil}
 ---@field sources table<string, string>  where each setting came from
+---@field options table  what it was made from
+---@field mfa_code function|nil
 
 --- Resolve all settings. Expects options that `check_options` found no fault with.
 ---@param options? table
@@ -365,7 +396,9 @@ end
 ---@return bedrock.Config|nil config
 ---@return bedrock.Error? err  ConfigurationError that names option, variable, or file and line
 function config.load(options, service)
-  options = options or {}
+  local given = options or {}
+  options = {} -- a copy: what is changed later must not show when the files are read anew
+  for name, value in pairs(given) do options[name] = value end
   service = service_of(options, service)
   local environment = options.environment or shared_files.process_environment
   local location = config.locate(environment)
@@ -391,8 +424,12 @@ function config.load(options, service)
     settings[name] = value
     if value ~= nil then sources[name] = source end
   end
+  settings.connect_timeout = settings.connect_timeout or CONNECT_TIMEOUTS[settings.defaults_mode]
   local err
-  settings.endpoint_url, sources.endpoint_url, err = lookup:endpoint_url(service.id)
+  settings.endpoint_url, sources.endpoint_url, err = lookup:get("endpoint_url", {}, nil, to_endpoint)
+  if not err and settings.endpoint_url == nil then
+    settings.endpoint_url, sources.endpoint_url, err = lookup:endpoint_url(service.id)
+  end
   if err then return nil, err end
   if settings.endpoint_url == nil then sources.endpoint_url = nil end
 
@@ -420,7 +457,8 @@ function config.load(options, service)
   if not ok then return nil, err end
   settings.profile, settings.profile_source = lookup.profile, lookup.profile_source
   settings.profile_settings, settings.profile_places = lookup.settings, lookup.places
-  settings.profile_data = lookup.files
+  settings.profile_data, settings.profile_origins = lookup.files, lookup.origins
+  settings.lookup, settings.options, settings.service = lookup, options, service
   settings.location = lookup.location
   settings.sources = sources
   settings.environment = environment
@@ -428,10 +466,40 @@ function config.load(options, service)
     return variable(environment, name)
   end
   settings.read_file = lookup.read_file
-  for _, name in ipairs { "credentials", "on_event", "runtime", "api" } do
+  for _, name in ipairs { "credentials", "on_event", "runtime", "api", "mfa_code" } do
     settings[name] = options[name]
   end
   return settings
+end
+
+--- One more setting, for parts of the library that few programs use: from the environment, else from the profile.
+---@param settings bedrock.Config
+---@param setting {variable: string, key?: string, as: "boolean"|"seconds"|"attempts"|"text", default?: any}
+---@return any value
+---@return string|nil place  where it came from; "default"
+---@return bedrock.Error? err  ConfigurationError
+function config.get(settings, setting)
+  return settings.lookup:get(nil, { setting.variable }, setting.key, READERS[setting.as], setting.default)
+end
+
+--- The endpoint that environment or files set for another service than the client's own, as STS.
+---@param settings bedrock.Config
+---@param service_id string  "STS", "SSO OIDC"
+---@return string|nil url
+---@return string|nil place
+---@return bedrock.Error? err  ConfigurationError
+function config.service_endpoint_url(settings, service_id)
+  return settings.lookup:endpoint_url(service_id)
+end
+
+--- The settings as they are now: the same table while the shared files have not changed, else read anew.
+---@param settings bedrock.Config
+---@return bedrock.Config|nil settings
+---@return bedrock.Error? err  ConfigurationError
+function config.reload(settings)
+  local lookup = settings.lookup
+  if shared_files.fingerprint(lookup.location, lookup.read_file) == lookup.fingerprint then return settings end
+  return config.load(settings.options, settings.service)
 end
 
 --- The region that requests are signed for.

@@ -181,6 +181,9 @@ end
 ---@field use_dualstack_endpoint? boolean
 ---@field endpoint_url? string  a custom one
 
+-- In GovCloud the plain hosts of these are the FIPS ones.
+local GOV_PLAIN = { sts = true, oidc = true, ["portal.sso"] = true }
+
 --- The URL for a service, without a slash at its end: an operation's path is put right behind it.
 --- Custom endpoints keep their base path; FIPS and dual stack can't be had with them.
 ---@param parameters bedrock.EndpointParameters
@@ -239,6 +242,7 @@ function endpoint.resolve(parameters)
   elseif fips and not partition.supports_fips then
     return refuse("FIPS is enabled but this partition does not support FIPS")
   end
+  if partition.id == "aws-us-gov" and GOV_PLAIN[service] and not parameters.use_dualstack_endpoint then fips = false end
   return ("https://%s%s.%s.%s"):format(service, fips and "-fips" or "", region, suffix)
 end
 

@@ -203,6 +203,22 @@ function shared_files.variable(environment, name)
 end
 local variable = shared_files.variable
 
+--- The user's home folder.
+---@param environment table<string, string>
+---@param platform? "linux"|"windows"  default: this machine's
+---@return string|nil home  without a slash at its end
+function shared_files.home(environment, platform)
+  local windows = (platform or (package.config:sub(1, 1) == "\\" and "windows" or "linux")) == "windows"
+  local home = variable(environment, "HOME")
+  if not home and windows then
+    home = variable(environment, "USERPROFILE")
+    if not home and variable(environment, "HOMEDRIVE") and variable(environment, "HOMEPATH") then
+      home = environment.HOMEDRIVE .. environment.HOMEPATH
+    end
+  end
+  return home and (home:gsub(windows and "[\\/]+$" or "/+$", ""))
+end
+
 --- Where the shared files are, and which profile is asked for.
 ---@param environment? table<string, string>  default: the process's
 ---@param platform? "linux"|"windows"  default: this machine's
@@ -211,15 +227,8 @@ function shared_files.locate(environment, platform)
   environment = environment or process_environment
   platform = platform or (package.config:sub(1, 1) == "\\" and "windows" or "linux")
   local windows = platform == "windows"
-  local home = variable(environment, "HOME")
-  if not home and windows then
-    home = variable(environment, "USERPROFILE")
-    if not home and variable(environment, "HOMEDRIVE") and variable(environment, "HOMEPATH") then
-      home = environment.HOMEDRIVE .. environment.HOMEPATH
-    end
-  end
+  local home = shared_files.home(environment, platform)
   local slash = windows and "\\" or "/"
-  if home then home = home:gsub(windows and "[\\/]+$" or "/+$", "") end
 
   local function path_of(name, default)
     local path = variable(environment, name)
@@ -275,18 +284,42 @@ local function read_shared_file(read_file, path)
   return text
 end
 
+-- Hashes, since the texts hold secrets and nobody should keep them only to compare them.
+local function fingerprint_of(config_text, credentials_text)
+  local sha256 = require("bedrock.core").sha256
+  return (config_text and sha256(config_text) or "-") .. (credentials_text and sha256(credentials_text) or "-")
+end
+
+local function read_both(location, read_file)
+  local config_text, err = read_shared_file(read_file, location.config)
+  if err then return nil, nil, err end
+  local credentials_text
+  credentials_text, err = read_shared_file(read_file, location.credentials)
+  return config_text, credentials_text, err
+end
+
+--- What tells whether the shared files have changed since `read`.
+---@param location {config: string|nil, credentials: string|nil}
+---@param read_file fun(path: string): string|nil, string|nil
+---@return string|nil fingerprint  nil if one of them can't be read now
+function shared_files.fingerprint(location, read_file)
+  local config_text, credentials_text, err = read_both(location, read_file)
+  if err then return nil end
+  return fingerprint_of(config_text, credentials_text)
+end
+
 --- Read both shared files.
 ---@param location {config: string|nil, credentials: string|nil}
 ---@param read_file fun(path: string): string|nil, string|nil
 ---@return bedrock.SharedFiles|nil files
 ---@return table|bedrock.Error origins  as `parse` gives them; or a ConfigurationError, also for a file that can't be read
+---@return string? fingerprint  see `fingerprint`
 function shared_files.read(location, read_file)
-  local config_text, err = read_shared_file(read_file, location.config)
+  local config_text, credentials_text, err = read_both(location, read_file)
   if err then return nil, err end
-  local credentials_text
-  credentials_text, err = read_shared_file(read_file, location.credentials)
-  if err then return nil, err end
-  return shared_files.parse(config_text, credentials_text, location)
+  local files, origins = shared_files.parse(config_text, credentials_text, location)
+  if not files then return nil, origins end
+  return files, origins, fingerprint_of(config_text, credentials_text)
 end
 
 return shared_files

@@ -174,7 +174,7 @@ describe("bedrock.config.check_options", function()
       bearer_token = "t", endpoint_url = "https://x", max_attempts = 1, retry_mode = "standard", connect_timeout = 1,
       read_timeout = 1, timeout = 1, ca_bundle = "/x", proxy = false, use_fips_endpoint = false,
       use_dualstack_endpoint = true, app_id = "x", on_event = print, runtime = {}, api = {}, environment = {},
-      read_file = function() end,
+      read_file = function() end, mfa_code = function() end,
     })
     assert.is_true(config.check_options(nil))
     assert.is_true(config.check_options {})
@@ -220,7 +220,91 @@ describe("bedrock.config.check_options", function()
   end)
 end)
 
+describe("bedrock.config.get", function()
+  local function get(setting, env, text)
+    return config.get(assert(load { env = env, config = text }), setting)
+  end
+
+  it("looks into the environment, then into the profile", function()
+    local setting = { variable = "AWS_X", key = "x", as = "seconds", default = 7 }
+    assert.same({ 7, "default" }, { get(setting) })
+    assert.same({ 2, "/home/u/.aws/config:2" }, { get(setting, nil, "[default]\nx = 2\n") })
+    assert.same({ 3, "environment variable AWS_X" }, { get(setting, { AWS_X = "3" }, "[default]\nx = 2\n") })
+    assert.same({ 7, "default" }, { get({ variable = "AWS_X", as = "seconds", default = 7 }, nil, "[default]\nx = 2\n") })
+  end)
+
+  it("names the place of a value that can't be read", function()
+    local rows = {
+      { "boolean", "ja", 'must be true or false, not "ja"' }, { "seconds", "-1", "must be a positive number of seconds" },
+      { "attempts", "0", "must be a whole number from 1 on" }, { "text", "a\127", "must not have control characters" },
+    }
+    for _, row in ipairs(rows) do
+      local value, _, err = get({ variable = "AWS_X", key = "x", as = row[1] }, { AWS_X = row[2] })
+      assert.is_nil(value)
+      assert.equal("ConfigurationError", err.code)
+      assert.truthy(err.message:find("environment variable AWS_X " .. row[3], 1, true), err.message)
+      err = select(3, get({ variable = "AWS_X", key = "x", as = row[1] }, nil, "[default]\nx = " .. row[2] .. "\n"))
+      assert.truthy(err.message:find("/home/u/.aws/config:2: x " .. row[3], 1, true), err.message)
+    end
+  end)
+end)
+
+describe("bedrock.config.reload", function()
+  local function setup()
+    local files = { ["/home/u/.aws/config"] = "[default]\nregion = eu-west-1\n" }
+    local settings = assert(config.load { environment = { HOME = "/home/u" }, read_file = function(path) return files[path] end })
+    return settings, files
+  end
+
+  it("gives the same table while the files have not changed", function()
+    local settings, files = setup()
+    assert.equal(settings, config.reload(settings))
+    files["/home/u/.aws/config"] = "[default]\nregion = eu-west-2\n"
+    local fresh = assert(config.reload(settings))
+    assert.equal("eu-west-2", fresh.region)
+    assert.equal("eu-west-1", settings.region)
+    assert.equal(fresh, config.reload(fresh))
+    files["/home/u/.aws/credentials"] = "[default]\nregion = eu-west-3\n"
+    assert.equal("eu-west-3", config.reload(fresh).region)
+  end)
+
+  it("gives the error of what can't be read now", function()
+    local settings, files = setup()
+    files["/home/u/.aws/config"] = "[default\n"
+    local fresh, err = config.reload(settings)
+    assert.is_nil(fresh)
+    assert.equal("/home/u/.aws/config:1: a section header without its closing ]", err.message)
+  end)
+
+  it("does not see what the program did to its options since", function()
+    local options = { region = "us-east-1", environment = { HOME = "/home/u" }, read_file = function() return "[x]\n" end }
+    local settings = assert(config.load(options))
+    options.region, options.read_file = "us-west-1", nil
+    settings.lookup.fingerprint = "other"
+    assert.equal("us-east-1", config.reload(settings).region)
+  end)
+end)
+
 describe("bedrock.config.load", function()
+  it("takes the time for a connection from the defaults mode, unless it is given", function()
+    local rows = { legacy = 10, standard = 3.1, ["in-region"] = 1.1, ["cross-region"] = 3.1, mobile = 30, auto = 3.1 }
+    for mode, seconds in pairs(rows) do
+      assert.equal(seconds, load({ env = { AWS_DEFAULTS_MODE = mode } }).connect_timeout)
+      assert.equal(seconds, load({ config = "[default]\ndefaults_mode = " .. mode:upper() .. "\n" }).connect_timeout)
+      assert.equal(2, load({ options = { connect_timeout = 2 }, env = { AWS_DEFAULTS_MODE = mode } }).connect_timeout)
+    end
+    fails({ env = { AWS_DEFAULTS_MODE = "fast" } }, "AWS_DEFAULTS_MODE must be legacy, standard")
+  end)
+
+  it("reads the preferred auth schemes, of which a token needs none", function()
+    local settings = load {
+      env = { AWS_AUTH_SCHEME_PREFERENCE = " sigv4a, SigV4 ,httpBearerAuth", AWS_BEARER_TOKEN_BEDROCK = "t" } }
+    assert.same({ "sigv4", "httpBearerAuth" }, settings.auth_scheme_preference)
+    assert.equal("t", settings.bearer_token)
+    fails({ config = "[default]\nauth_scheme_preference = basic\n" },
+      '/home/u/.aws/config:2: auth_scheme_preference must name sigv4 or httpBearerAuth, not "basic"')
+  end)
+
   it("has defaults", function()
     local settings = assert(load {})
     assert.is_nil(settings.region)
