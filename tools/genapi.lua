@@ -8,11 +8,17 @@
 --
 --   lua5.4 tools/genapi.lua bedrock.json bedrock-paginators.json --descriptions lua/bedrock/api/descriptions.lua
 --
--- > lua/bedrock/api/bedrock.lua, and with --annotations > lua/bedrock/meta/operations.lua.
+-- > lua/bedrock/api/bedrock.lua, and with --annotations > lua/bedrock/meta/operations.lua. Those of the services that give
+-- credentials (a spec holds them to these commands):
+--
+--   lua5.4 tools/genapi.lua sts.json --operations AssumeRole,AssumeRoleWithWebIdentity > lua/bedrock/api/sts.lua
+--   lua5.4 tools/genapi.lua sso.json --operations GetRoleCredentials > lua/bedrock/api/sso.lua
+--   lua5.4 tools/genapi.lua sso-oidc.json --operations CreateToken > lua/bedrock/api/sso_oidc.lua
 --
 -- An API table is data only (its form is described atop lua/bedrock/model.lua). Each operation and each shape is a
 -- string that holds a Lua table: model.lua reads it when it is first needed, so an operation that is never called costs
--- a string constant. Only what the chosen operations can reach is kept, besides all exceptions of the service.
+-- a string constant. Only what the chosen operations can reach is kept, besides all exceptions of the service. Of these
+-- `error` is kept as it is: where it has a `code`, that is what comes on the wire in place of the shape's name.
 --
 -- The tool needs nothing but a Lua interpreter. It reads JSON by itself, since a Lua table forgets the order of its
 -- keys, and the order in which the API lists its members is worth keeping: in bodies, in messages, in annotations.
@@ -289,6 +295,10 @@ local function convert_operation(name, source)
   if source.name and source.name ~= name then
     operation.name = source.name
   end
+  local wrapper = source.output and source.output.resultWrapper
+  if wrapper ~= (operation.name or name) .. "Result" then
+    operation.result_wrapper = wrapper
+  end
   return operation
 end
 
@@ -307,25 +317,44 @@ local function nearest(name, names)
   return best
 end
 
+local UNDERSTOOD = { ["rest-json"] = true, query = true }
+
+-- The protocol in which the service is spoken to: the model's own choice, if it is understood, or the first in its list.
+local function choose_protocol(metadata)
+  if UNDERSTOOD[metadata.protocol] then
+    return metadata.protocol
+  end
+  for _, protocol in ipairs(metadata.protocols or {}) do
+    if UNDERSTOOD[protocol] then
+      return protocol
+    end
+  end
+  error({ model = ("the service speaks %q; only rest-json and query are understood"):format(tostring(metadata.protocol)) }, 0)
+end
+
+-- What protocol/aws_query.lua does not do is refused here, where somebody reads it, rather than sent wrong. The services
+-- that the library needs it for have none of it.
+local function check_query_shape(name, source)
+  for _, field in ipairs { "flattened", "document", "payload", "streaming" } do
+    if source[field] then
+      error({ model = ("shape %q is marked %q, which is not understood in the protocol query"):format(name, field) }, 0)
+    end
+  end
+end
+
 local function convert(model, paginators, operations)
   if type(model) ~= "table" or type(model.metadata) ~= "table" or type(model.operations) ~= "table"
     or type(model.shapes) ~= "table" then
     error({ model = "this is no service model: it needs metadata, operations and shapes" }, 0)
   end
   local metadata = model.metadata
-  local rest_json = metadata.protocol == "rest-json"
-  for _, protocol in ipairs(metadata.protocols or {}) do
-    rest_json = rest_json or protocol == "rest-json"
-  end
-  if not rest_json then
-    error({ model = ("the service speaks %q; only rest-json is understood"):format(tostring(metadata.protocol)) }, 0)
-  end
+  local protocol = choose_protocol(metadata)
 
   local api = { version = 1, metadata = {}, operations = {}, shapes = {}, paginators = {} }
   for _, field in ipairs(METADATA) do
     api.metadata[field] = metadata[field]
   end
-  api.metadata.protocol = "rest-json"
+  api.metadata.protocol = protocol
   -- Hosts and signatures need a name. Models without any (those of the conformance vectors) get a neutral one, so that
   -- a client can be made from each.
   local id = type(metadata.serviceId) == "string" and metadata.serviceId:lower():gsub("%s+", "-") or "service"
@@ -383,6 +412,9 @@ local function convert(model, paginators, operations)
   local index = 1
   while queue[index] do
     local name = queue[index]
+    if protocol == "query" then
+      check_query_shape(name, model.shapes[name])
+    end
     local shape = convert_shape(model, name)
     shape.payload = shape.payload or payloads[name]
     api.shapes[name] = shape
@@ -743,6 +775,7 @@ function genapi.run(arguments)
     if #operations == 0 then
       return nil, "--operations names none\n" .. USAGE
     end
+    origin = origin .. " --operations " .. table.concat(operations, ",")
   end
   api, err = genapi.convert(model, paginators, operations)
   if not api then

@@ -2,7 +2,7 @@
 -- check, build, sign, send, read, retry.
 --
 -- Nothing here knows an operation, a host or a clock: the API is data (model.lua), requests and answers are the
--- protocol's (protocol/rest_json.lua), sending and waiting are the runtime's, and whether to try again is decided in
+-- protocol's (rest_json.lua or aws_query.lua), sending and waiting are the runtime's, and whether to try again is decided in
 -- retry.lua. No pcall stands around the runtime, since Lua 5.1 can't yield across one.
 
 local core = require "bedrock.core"
@@ -61,16 +61,16 @@ local function no_time(operation, attempts, timeout, cause, last)
   })
 end
 
--- What proves who is calling: a bearer token, or a signature over the request's parts with its date and session token;
--- false for a public operation.
+-- What proves who is calling: a bearer token, or a signature over the request's parts with its date and the credentials
+-- that made it; false for a public operation.
 ---@return string|false|nil authorization
 ---@return any date_or_error
----@return string? session_token
-local function authenticate(self, operation, parts, url)
+---@return bedrock.Credentials? credentials
+local function authenticate(self, operation, parts, url, deadline)
   if operation.auth == "none" then return false end
   if self._bearer_token then return "Bearer " .. self._bearer_token end
   local runtime = self._runtime
-  local credentials, err = self._credentials:get(runtime, runtime:now())
+  local credentials, err = self._credentials:get(runtime, runtime:now(), deadline)
   if not credentials then return nil, err end
   local authorization, date = core.sigv4_headers(parts.method, url, parts.headers, parts.body,
     credentials.access_key_id, credentials.secret_access_key, credentials.session_token,
@@ -79,22 +79,40 @@ local function authenticate(self, operation, parts, url)
     return nil, errors.new { code = "ConfigurationError", retryable = false,
       message = "the request can't be signed: " .. date }
   end
-  return authorization, date, credentials.session_token
+  return authorization, date, credentials
+end
+
+-- The User-Agent header, which says how the credentials were found and what the call is part of.
+local function user_agent(self, credentials, feature)
+  local features = credentials and credentials.features or ""
+  if feature then features = features .. "," .. feature end
+  local text = self._user_agents[features]
+  if not text then
+    text = self._user_agent(features)
+    self._user_agents[features] = text
+  end
+  return text
 end
 
 -- What an attempt sends: the parts that all attempts share, with a new date and signature. Headers that the signature
 -- does not need come after it, as in botocore.
-local function build_request(self, operation, parts, url, sdk_request, invocation_id, read_timeout)
-  local authorization, date, session_token = authenticate(self, operation, parts, url)
+local function build_request(self, operation, parts, url, sdk_request, invocation_id, read_timeout, deadline, feature)
+  local authorization, date, credentials = authenticate(self, operation, parts, url, deadline)
   if authorization == nil then return nil, date end
   local headers = { -- made in one piece, at its size
-    ["Authorization"] = authorization or nil, ["X-Amz-Date"] = date, ["X-Amz-Security-Token"] = session_token,
-    ["User-Agent"] = self._user_agent, ["amz-sdk-invocation-id"] = invocation_id, ["amz-sdk-request"] = sdk_request,
+    ["Authorization"] = authorization or nil, ["X-Amz-Date"] = date,
+    ["X-Amz-Security-Token"] = credentials and credentials.session_token,
+    ["User-Agent"] = user_agent(self, credentials, feature),
+    ["amz-sdk-invocation-id"] = invocation_id, ["amz-sdk-request"] = sdk_request,
   }
+  if self._trace_id then headers["X-Amzn-Trace-Id"] = self._trace_id() end
   for name, value in next, parts.headers do headers[name] = value end
   return { method = parts.method, url = url, headers = headers, body = parts.body,
-    connect_timeout = self._config.connect_timeout, read_timeout = read_timeout }
+    connect_timeout = self._config.connect_timeout, read_timeout = read_timeout }, credentials
 end
+
+-- Codes that say that the credentials have ended before their time.
+local EXPIRED = { ExpiredToken = true, ExpiredTokenException = true, TokenRefreshRequired = true }
 
 -- The error of a send, whose runtime may be a user's own and hand back a plain text or table.
 local function send_error(err)
@@ -112,9 +130,10 @@ local function request_url(self, parts)
   return url .. parts.path
 end
 
--- A call, from check to retry: the result and its metadata, or nil and the error.
-local function call(self, operation, params, options)
-  local config, runtime, strategy = self._config, self._runtime, self._retry
+-- A call, from check to retry: the result and its metadata, or nil and the error. `feature` is what it is part of, as the
+-- User-Agent header names it.
+local function call(self, operation, params, options, feature)
+  local config, runtime, strategy, protocol = self._config, self._runtime, self._retry, self._protocol
   if self._closed then
     return fail(operation, 0, errors.new { code = "ConfigurationError", retryable = false,
       message = "this client is closed; make a new one with bedrock.new" })
@@ -123,7 +142,7 @@ local function call(self, operation, params, options)
   local ok, err = validate(operation, params)
   if not ok then return fail(operation, 0, err) end
   local parts
-  parts, err = rest_json.build(operation, params)
+  parts, err = protocol.build(operation, params)
   if not parts then return fail(operation, 0, err) end
 
   local timeout, read_timeout, max_attempts = config.timeout, config.read_timeout, strategy.max_attempts
@@ -136,7 +155,7 @@ local function call(self, operation, params, options)
   local tries = strategy:begin(max_attempts)
   local on_event = config.on_event
 
-  local attempt = 0
+  local attempt, renewed = 0, false
   while true do
     attempt = attempt + 1
     local held_back = strategy:before_attempt(runtime:now())
@@ -152,14 +171,14 @@ local function call(self, operation, params, options)
     end
 
     local offset = self._clock.offset
-    local request, request_err = build_request(self, operation, parts, url,
-      ("attempt=%d; max=%d"):format(attempt, max_attempts), invocation_id, read_timeout)
-    if not request then return fail(operation, attempt - 1, request_err) end
+    local request, used = build_request(self, operation, parts, url, ("attempt=%d; max=%d"):format(attempt, max_attempts),
+      invocation_id, read_timeout, deadline, feature)
+    if not request then return fail(operation, attempt - 1, used) end
     local response, send_err = runtime:send(request, deadline)
 
     local result, failure, headers
     if type(response) == "table" then
-      result, failure = rest_json.parse(operation, response)
+      result, failure = protocol.parse(operation, response)
       headers = type(response.headers) == "table" and response.headers or {}
     elseif response then
       failure = send_error { code = "ResponseError", retryable = false,
@@ -171,17 +190,22 @@ local function call(self, operation, params, options)
     if on_event then
       on_event { type = "answer", operation = operation.name, attempt = attempt, ok = result ~= nil,
         status = response and response.status, code = failure and failure.code,
-        request_id = headers and rest_json.request_id(headers), invocation_id = invocation_id }
+        request_id = headers and protocol.request_id(headers), invocation_id = invocation_id }
     end
     if result then
       strategy:on_success(tries, runtime:now())
-      return result, { request_id = rest_json.request_id(headers), status = response.status, headers = headers,
+      return result, { request_id = protocol.request_id(headers), status = response.status, headers = headers,
         attempts = attempt }
     end
 
     failure.operation, failure.attempts = operation.name, attempt
     local skewed = headers ~= nil and self._clock:observe(headers, failure.code, runtime:now(), offset)
     local class = skewed and "transient" or strategy:classify(failure, operation)
+    if EXPIRED[failure.code] and used and not renewed and attempt < max_attempts then
+      renewed = true
+      local replaced, err_of_new = self._credentials:replace(used, runtime, runtime:now(), deadline)
+      if replaced then class = "credentials" else failure.cause = err_of_new end
+    end
     failure.retryable = class ~= nil
     local delay, reason = strategy:on_failure(tries, class, headers, runtime:now())
     if not delay then
@@ -223,7 +247,7 @@ end
 function Client:pages(operation_name, params, options)
   local operation = find_paginated(self, operation_name, 2)
   check_call_options(options, 2)
-  return require("bedrock.paginate").pages(operation, params, function(p) return call(self, operation, p, options) end)
+  return require("bedrock.paginate").pages(operation, params, function(p) return call(self, operation, p, options, "C") end)
 end
 
 --- Iterate over the items on all pages: `for model in client:items("list_custom_models") do print(model.modelName) end`.
@@ -235,7 +259,7 @@ end
 function Client:items(operation_name, params, options)
   local operation = find_paginated(self, operation_name, 2)
   check_call_options(options, 2)
-  return require("bedrock.paginate").items(operation, params, function(p) return call(self, operation, p, options) end)
+  return require("bedrock.paginate").items(operation, params, function(p) return call(self, operation, p, options, "C") end)
 end
 
 --- Poll until a job is at its end: `client:wait("model_customization_job", { jobIdentifier = arn })`.
@@ -261,7 +285,7 @@ function Client:wait(kind, params, options)
   return wait.run(row, params, options, {
     runtime = self._runtime, random = core.random, operation = operation.name,
     call = function(p, left)
-      return call(self, operation, p, left and { timeout = own and math.min(own, left) or left })
+      return call(self, operation, p, left and { timeout = own and math.min(own, left) or left }, "B")
     end,
   })
 end
@@ -326,7 +350,8 @@ meta.__metatable = "bedrock.Client"
 
 --- Make a client from its parts (bedrock.new puts them together).
 ---@param parts {config: table, model: table, runtime: table, owns_runtime: boolean, credentials: table|nil, bearer_token: string|nil,
----  retry: table, clock: table, base_url: string, signing_name: string, region: string|nil, user_agent: string}
+---  retry: table, clock: table, base_url: string, signing_name: string, region: string|nil,
+---  user_agent: (fun(features: string): string), trace_id: (fun(): string|nil)|nil}
 ---@return bedrock.Client
 function M.new(parts)
   return setmetatable({
@@ -336,7 +361,8 @@ function M.new(parts)
     _base_url = parts.base_url:gsub("/+$", ""),
     _config = parts.config, _model = parts.model, _runtime = parts.runtime, _owns_runtime = parts.owns_runtime,
     _credentials = parts.credentials, _bearer_token = parts.bearer_token, _retry = parts.retry, _clock = parts.clock,
-    _signing_name = parts.signing_name, _user_agent = parts.user_agent,
+    _protocol = parts.model.metadata.protocol == "query" and require "bedrock.protocol.aws_query" or rest_json,
+    _signing_name = parts.signing_name, _user_agent = parts.user_agent, _user_agents = {}, _trace_id = parts.trace_id,
     _closed = false,
   }, meta)
 end

@@ -20,6 +20,7 @@ local errors = {}
 ---@field failure_message? string  WaiterError: the service's reason
 ---@field members? table  the modelled members of a service's error
 ---@field kind? string  errors of the curl runtime: what happened, as "timeout_read"
+---@field cause? bedrock.Error  of a CredentialsError: the error of the service or the network behind it
 ---@field retry_stopped? "fail_request"|"max_attempts_exceeded"|"retry_quota_exceeded"  why there was no further attempt
 
 --- The codes that the library itself gives. All others are the service's.
@@ -80,6 +81,17 @@ function errors.new(fields)
   end
   known[fields] = true
   return setmetatable(fields, error_mt)
+end
+
+--- A copy, for whoever writes on an error that others hold, too.
+---@param err table
+---@return bedrock.Error
+function errors.copy(err)
+  local copy = {}
+  for name, value in pairs(err) do
+    copy[name] = value
+  end
+  return errors.new(copy)
 end
 
 --- Whether a value is an error made by this library.

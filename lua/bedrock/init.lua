@@ -15,10 +15,11 @@ local credentials = require "bedrock.credentials"
 local endpoint = require "bedrock.endpoint"
 local model = require "bedrock.model"
 local retry = require "bedrock.retry"
+local runtimes = require "bedrock.runtime"
 local useragent = require "bedrock.useragent"
 
 local bedrock = {
-  _VERSION = "0.1.0",
+  _VERSION = useragent.VERSION,
   time = require "bedrock.time",
 }
 
@@ -45,7 +46,8 @@ local bedrock = {
 ---@field use_fips_endpoint? boolean
 ---@field use_dualstack_endpoint? boolean
 ---@field app_id? string  names your program in the User-Agent header
----@field on_event? fun(event: table)  hears of attempts, answers and retries
+---@field mfa_code? fun(serial: string): string|nil  the six digits of an MFA device, for roles with mfa_serial
+---@field on_event? fun(event: table)  hears of attempts, answers, retries, renewed credentials and warnings
 ---@field runtime? bedrock.Runtime  what sends, sleeps and knows the time, in place of libcurl
 ---@field api? table  another API table, made by tools/genapi.lua
 ---@field environment? table<string, string>  in place of the process's environment
@@ -58,16 +60,6 @@ local function lacks(option, value, kind, names)
       return ("bedrock.new: option %s needs a %s %q, got %s"):format(option, kind, name, type(value[name]))
     end
   end
-end
-
-local function new_runtime(cfg)
-  if cfg.runtime then return cfg.runtime, false end
-  require("bedrock.native").load "bedrock.curl"
-  local runtime, err = require("bedrock.runtime.curl").new {
-    connect_timeout = cfg.connect_timeout, read_timeout = cfg.read_timeout,
-    ca_bundle = cfg.ca_bundle, proxy = cfg.proxy, environment = cfg.environment,
-  }
-  return runtime, err or true
 end
 
 --- Make a client. Nothing is sent, and no credentials are looked for, before the first call.
@@ -99,25 +91,42 @@ function bedrock.new(options)
 
   local bearer_token, bearer_err = credentials.bearer(cfg, base_url)
   if bearer_err then return nil, bearer_err end
+  local shared_clock = clock.new(cfg.correct_clock_skew)
   local provider
   if not bearer_token then
     if not region then return nil, err end -- an endpoint tells where to send, signing still needs the region
-    provider, err = credentials.provider(cfg)
+    provider, err = credentials.provider(cfg, shared_clock)
     if not provider then return nil, err end
   end
 
-  local runtime, owned = new_runtime(cfg)
+  if cfg.on_event and #(cfg.app_id or "") > useragent.LONGEST_APP_ID then
+    cfg.on_event { type = "warning", message = ("the app_id (%s) has more than %d characters; it is sent all the same")
+      :format(cfg.sources.app_id, useragent.LONGEST_APP_ID) }
+  end
+  local runtime, owned = runtimes.of(cfg)
   if not runtime then return nil, owned end
   return client.new {
     config = cfg, model = api, runtime = runtime, owns_runtime = owned,
     credentials = provider, bearer_token = bearer_token,
     retry = retry.new { mode = cfg.retry_mode, max_attempts = cfg.max_attempts },
-    clock = clock.new(cfg.correct_clock_skew),
+    clock = shared_clock,
     base_url = base_url, signing_name = metadata.signingName or metadata.endpointPrefix, region = region,
-    user_agent = useragent.build {
-      version = bedrock._VERSION, app_id = cfg.app_id, environment = cfg.environment, retry_mode = cfg.retry_mode,
-    },
+    user_agent = useragent.builder(cfg, bearer_token and cfg.sources.bearer_token),
+    -- Lambda sets another trace for each event, and none while the program starts.
+    trace_id = cfg.getenv("AWS_LAMBDA_FUNCTION_NAME") and function() return useragent.trace_id(cfg.environment) end,
   }
+end
+
+--- What the library sees of this machine, as a table and, printed, a report: versions, settings and where they came from,
+--- each provider of credentials with what it found or why it was passed over. Secrets are masked. It asks the network
+--- where credentials come from there.
+--- Raises at the caller's line for an option that does not exist or has a wrong type.
+---@param options? bedrock.Options  those of bedrock.new
+---@return bedrock.DoctorReport report
+function bedrock.doctor(options)
+  local ok, problem = config.check_options(options, "bedrock.doctor")
+  if not ok then error(problem, 2) end
+  return require("bedrock.doctor").examine(options)
 end
 
 return bedrock

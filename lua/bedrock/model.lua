@@ -6,7 +6,7 @@
 --     metadata = { apiVersion, auth, endpointPrefix, protocol, serviceFullName, serviceId, signatureVersion,
 --                  signingName, uid },                                      -- as the service model has them
 --     operations = { [Name] = { method, uri, status, input = ShapeName, output = ShapeName, errors = { ShapeName... },
---                               host_prefix, auth = "none", idempotent, readonly, body_md5 } },
+--                               host_prefix, auth = "none", idempotent, readonly, body_md5, result_wrapper } },
 --     paginators = { [Name] = { input_token, output_token, limit_key, result_key } },
 --     shapes = { [Name] = { type = "structure", members = { { memberName, ShapeName, wire = nameOnTheWire,
 --                                                              location, idempotencyToken, ... }, ... },
@@ -64,7 +64,7 @@ local model = {}
 ---@field status integer  the status of success
 ---@field input? bedrock.Shape
 ---@field output? bedrock.Shape
----@field errors table<string, bedrock.Shape>  the exceptions that the operation lists
+---@field errors table<string, bedrock.Shape>  the exceptions that the operation lists, by name and by their code on the wire
 ---@field exception fun(name: string): bedrock.Shape|nil  any exception of the service
 ---@field host_prefix? string
 ---@field paginator? {input_token: any, output_token: any, limit_key?: string, result_key: any}
@@ -72,6 +72,8 @@ local model = {}
 ---@field idempotent? boolean
 ---@field readonly? boolean
 ---@field body_md5? boolean  the body's MD5 has to be sent along
+---@field api_version? string  for the protocol query, which names it in each request
+---@field result_wrapper? string  protocol query: what the result is in, where it is not the name .. "Result"
 
 ---@class bedrock.Model
 ---@field metadata table
@@ -197,6 +199,8 @@ local function make_operation(api, name, snake, resolve, exception)
     idempotent = source.idempotent,
     readonly = source.readonly,
     body_md5 = source.body_md5,
+    api_version = api.metadata and api.metadata.apiVersion,
+    result_wrapper = source.result_wrapper,
     exception = exception,
     input = source.input and resolve(source.input, name) or nil,
     output = source.output and resolve(source.output, name) or nil,
@@ -215,7 +219,12 @@ local function make_operation(api, name, snake, resolve, exception)
       end
       local errors = {}
       for _, shape in ipairs(source.errors or {}) do
-        errors[shape] = resolve(shape, name)
+        local resolved = resolve(shape, name)
+        local code = resolved.error and resolved.error.code
+        errors[shape] = resolved
+        if code then
+          errors[code] = resolved
+        end
       end
       rawset(self, "errors", errors)
       return errors

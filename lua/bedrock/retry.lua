@@ -151,7 +151,8 @@ end
 
 --- Decide about a failed attempt. To be called after every one, also with no class: the limiter learns from it.
 ---@param call bedrock.RetryState
----@param class "throttling"|"transient"|nil
+---@param class "throttling"|"transient"|"credentials"|nil  "credentials": refused ones were replaced, so another attempt is
+---  due at once, and costs nothing, since the service is not in trouble
 ---@param headers? table<string, string>  the answer's headers, lower-case names, if there was an answer
 ---@param now number  seconds
 ---@return number|nil delay  seconds to wait before the next attempt; `call.attempt` has been counted up
@@ -161,12 +162,12 @@ function Strategy:on_failure(call, class, headers, now)
   if not class then return nil, "fail_request" end
   if call.attempt >= call.max_attempts then return nil, "max_attempts_exceeded" end
   local rules = self.rules
-  local cost = rules.cost[class]
+  local cost = rules.cost[class] or 0
   if self.quota < cost then return nil, "retry_quota_exceeded" end
   self.quota = self.quota - cost
   call.cost = cost
 
-  local delay = self.random() * math.min(rules.base[class] * rules.power ^ (call.attempt - 1), rules.max_delay)
+  local delay = self.random() * math.min((rules.base[class] or 0) * rules.power ^ (call.attempt - 1), rules.max_delay)
   if rules.honor_headers and headers then
     local wanted = wanted_delay(headers, now)
     if wanted then delay = math.max(delay, math.min(wanted, delay + HEADER_LEEWAY)) end

@@ -5,6 +5,11 @@
 
 local useragent = {}
 
+--- The library's version.
+useragent.VERSION = "0.1.0"
+--- Characters that an app id should have at most, by the AWS SDKs' common rules.
+useragent.LONGEST_APP_ID = 50
+
 local MAX_FEATURES = 1024 -- bytes of the m/ part
 
 local MODE_FEATURES = { standard = "E", adaptive = "F" }
@@ -97,6 +102,23 @@ function useragent.build(options)
   if options.retry_mode then parts[#parts + 1] = "cfg/retry-mode#" .. value_of(options.retry_mode) end
   if options.app_id and options.app_id ~= "" then parts[#parts + 1] = "app/" .. name_of(options.app_id) end
   return table.concat(parts, " ")
+end
+
+--- What makes a client's header, once for each set of features: ids of how the credentials were found and of what the call
+--- is part of, separated by commas. It knows by itself of a custom endpoint, and of a token from the environment.
+---@param config bedrock.Config
+---@param token_source? string  where the bearer token came from, if there is one
+---@return fun(features: string): string
+function useragent.builder(config, token_source)
+  local own = {}
+  if config.endpoint_url then own[1] = "N" end
+  if token_source and token_source:find("^environment variable") then own[#own + 1] = "3" end
+  return function(features)
+    local all = { (table.unpack or unpack)(own) }
+    for feature in features:gmatch("[^,]+") do all[#all + 1] = feature end
+    return useragent.build { version = useragent.VERSION, app_id = config.app_id, environment = config.environment,
+      retry_mode = config.retry_mode, features = all }
+  end
 end
 
 --- The value of X-Amzn-Trace-Id inside Lambda, where a trace goes on through the calls that a function makes.

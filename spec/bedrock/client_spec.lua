@@ -45,6 +45,60 @@ describe("bedrock.client", function()
     assert.truthy(request.headers["User-Agent"]:find("^lua%-bedrock/"))
   end)
 
+  it("says in User-Agent how credentials were found and what the call is part of", function()
+    local function features(requests) return requests[#requests].headers["User-Agent"]:match(" m/(%S+)") end
+    local ok = function() return answer(200, '{"status":"Completed"}') end
+    local client, runtime = new_client(ok)
+    client:get_custom_model { modelIdentifier = "m" }
+    assert.equal("E,e", features(runtime.requests))
+    client:wait("model_customization_job", { jobIdentifier = "j" })
+    assert.equal("E,e,B", features(runtime.requests))
+    client:pages("list_custom_models")()
+    assert.equal("E,e,C", features(runtime.requests))
+    local keys = { AWS_ACCESS_KEY_ID = "AKID", AWS_SECRET_ACCESS_KEY = SECRET }
+    local rows = {
+      { "E,g", { environment = keys } },
+      { "F,N,g", { environment = keys, endpoint_url = "https://h", retry_mode = "adaptive" } },
+      { "E,3", { environment = { AWS_BEARER_TOKEN_BEDROCK = TOKEN } } },
+      { "E", { bearer_token = TOKEN } },
+      { "E", { credentials = function() return { access_key_id = "AKID", secret_access_key = SECRET } end } },
+    }
+    for _, row in ipairs(rows) do
+      runtime = fake.new(ok)
+      local options = { region = "us-east-1", runtime = runtime, environment = {}, read_file = function() end }
+      for name, value in pairs(row[2]) do options[name] = value end
+      assert(assert(bedrock.new(options)):get_custom_model { modelIdentifier = "m" })
+      assert.equal(row[1], features(runtime.requests))
+    end
+  end)
+
+  it("sends Lambda's trace of the moment, and none elsewhere", function()
+    local environment = { AWS_LAMBDA_FUNCTION_NAME = "f" }
+    local client, runtime = new_client(function() return answer(200) end, { environment = environment })
+    local function trace()
+      client:get_custom_model { modelIdentifier = "m" }
+      return runtime.requests[#runtime.requests].headers["X-Amzn-Trace-Id"]
+    end
+    assert.is_nil(trace())
+    environment._X_AMZN_TRACE_ID = "Root=1-5759e988\n"
+    assert.equal("Root=1-5759e988%0A", trace())
+    assert.is_nil(runtime.requests[2].headers.Authorization:find("trace", 1, true))
+    environment._X_AMZN_TRACE_ID = "Root=2"
+    assert.equal("Root=2", trace())
+    client, runtime = new_client(function() return answer(200) end, { environment = { _X_AMZN_TRACE_ID = "Root=1" } })
+    assert.is_nil(trace())
+  end)
+
+  it("warns of an app id that is too long, and sends it", function()
+    local events, long = {}, ("x"):rep(51)
+    local client, runtime = new_client(function() return answer(200) end,
+      { app_id = long, on_event = function(event) events[#events + 1] = event end })
+    assert.same({ { type = "warning",
+      message = "the app_id (option app_id) has more than 50 characters; it is sent all the same" } }, events)
+    client:get_custom_model { modelIdentifier = "m" }
+    assert.truthy(runtime.requests[1].headers["User-Agent"]:find(" app/" .. long, 1, true))
+  end)
+
   it("lists its operations and has a method for each", function()
     local client = new_client {}
     assert.are.equal(15, #client.operation_names)

@@ -15,7 +15,7 @@ local NAMES = {
   expiration = "AWS_CREDENTIAL_EXPIRATION",
 }
 
-local Source = { refreshable = false }
+local Source = { refreshable = true }
 Source.__index = Source
 
 function Source:get()
@@ -36,7 +36,19 @@ function Source:get()
     end
     found.expiration = seconds
   end
+  found.features = "g"
   return keys.make(found, "environment", "environment variables", NAMES)
+end
+
+--- The source for keys in the environment, for whoever asks for these and no others (credential_source).
+---@param config bedrock.Config
+---@return table|nil source
+---@return string? reason  why there is none
+function environment.named(config)
+  if not config.getenv(NAMES.access_key_id) and not config.getenv(NAMES.secret_access_key) then
+    return nil, ("%s and %s are not set"):format(NAMES.access_key_id, NAMES.secret_access_key)
+  end
+  return setmetatable({ config = config }, Source)
 end
 
 --- The source for keys in the environment.
@@ -49,10 +61,7 @@ function environment.new(config)
     -- What is given in code wins over the environment, and a profile names an identity.
     return nil, ("skipped, since the option profile asks for the profile %q"):format(config.profile)
   end
-  if not config.getenv(NAMES.access_key_id) and not config.getenv(NAMES.secret_access_key) then
-    return nil, ("%s and %s are not set"):format(NAMES.access_key_id, NAMES.secret_access_key)
-  end
-  return setmetatable({ config = config }, Source)
+  return environment.named(config)
 end
 
 return environment

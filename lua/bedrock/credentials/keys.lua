@@ -14,8 +14,10 @@ local keys = {}
 ---@field session_token? string
 ---@field account_id? string
 ---@field expiration? number  seconds since 1970; none: they do not expire
----@field provider string  who gave them: "options", "environment", "profile" …
+---@field provider string  who gave them: "options", "user", "environment", "profile", "assume_role", "web_identity", "sso",
+---  "process", "container", "imds"
 ---@field profile? string  the profile's name, where one gave them
+---@field features? string  how they were found, as ids for the User-Agent header
 
 local credentials_mt = { __name = "bedrock.Credentials" }
 
@@ -29,10 +31,26 @@ end
 
 --- A CredentialsError.
 ---@param message string
+---@param cause? bedrock.Error  of the service or the network: its text ends the message
 ---@return nil
 ---@return bedrock.Error err
-function keys.fail(message)
-  return nil, errors.new { code = "CredentialsError", message = message, retryable = false }
+function keys.fail(message, cause)
+  local err = { code = "CredentialsError", message = message, retryable = false }
+  if cause then
+    err.message = ("%s: %s"):format(message, tostring(cause))
+    err.retryable, err.status, err.request_id, err.cause = cause.retryable == true, cause.status, cause.request_id, cause
+  end
+  return nil, errors.new(err)
+end
+
+--- A text from outside as a message may show it: one line of printable ASCII, not too long.
+---@param text string
+---@param limit? integer  bytes (default 300)
+---@return string
+function keys.shown(text, limit)
+  limit = limit or 300
+  text = text:gsub("[%c\127-\255]+", " "):gsub("^ +", ""):gsub(" +$", "")
+  return #text > limit and text:sub(1, limit) .. "..." or text
 end
 
 -- Visible ASCII in one piece.
@@ -80,6 +98,7 @@ function keys.make(found, provider, where, names)
     expiration = expiration,
     provider = provider,
     profile = found.profile,
+    features = type(found.features) == "string" and found.features or nil,
   }, credentials_mt)
 end
 

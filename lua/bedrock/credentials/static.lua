@@ -13,7 +13,7 @@ function Table:get()
 end
 
 -- A user's provider: a function, or an object with a method get. Its contract stands in CONTRIBUTING.md: it is given
--- { runtime, now, region, profile } and gives a table like the option's, with `expiration` if it is to be asked again,
+-- { runtime, now, deadline, region, profile, config, … } and gives a table like the option's, with `expiration` if it is to be asked again,
 -- or nil and an error (a text or an error table).
 local User = {}
 User.__index = User
@@ -30,10 +30,7 @@ function User:get(context)
   end
   if found == nil or found == false then
     if type(err) == "table" and err.code ~= nil and err.message ~= nil then
-      -- A copy, since the client writes the operation's name on it: the provider may give the same table again.
-      local copy = {}
-      for name, value in pairs(err) do copy[name] = value end
-      return nil, errors.new(copy)
+      return nil, errors.copy(err) -- the provider may give the same table again
     end
     return keys.fail("the provider given in the option credentials has none"
       .. (err ~= nil and ": " .. tostring(err) or "; it returned nil without a reason"))
@@ -54,9 +51,10 @@ function static.new(config)
   if given == nil then return nil, "the option credentials is not given" end
   -- A table that can be called has a metatable; one without keys and without that is one whose keys are missing.
   if type(given) == "function" or given.get ~= nil or (given.access_key_id == nil and getmetatable(given) ~= nil) then
-    return setmetatable({ provider = given, refreshable = true }, User)
+    return setmetatable({ provider = given, refreshable = true, exact = true }, User)
   end
-  local credentials, err = keys.make(given, "options", "option credentials")
+  local found = setmetatable({ features = "e" }, { __index = given })
+  local credentials, err = keys.make(found, "options", "option credentials")
   if not credentials then return nil, err end
   return setmetatable({ credentials = credentials }, Table)
 end

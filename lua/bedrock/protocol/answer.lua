@@ -105,26 +105,7 @@ function answer.request_id(headers)
   return nil
 end
 
-local function unreadable(operation, response, message)
-  local kind = (response.headers or {})["content-type"]
-  return nil, errors.new {
-    code = "ResponseError",
-    message = ("the service's answer is not the JSON that %s promises: %s%s; is the endpoint right, and is nothing"
-      .. " between it and this program?"):format(operation.name, message,
-      kind and (" (Content-Type: %s)"):format(tostring(kind):gsub("[%c\127-\255]", "?")) or ""),
-    status = response.status,
-    request_id = answer.request_id(response.headers),
-    operation = operation.name,
-    headers = response.headers,
-    retryable = false,
-  }
-end
-
--- These fields of an error are the library's; a modelled member of such a name is found in `members` alone.
-local RESERVED = { code = true, message = true, status = true, request_id = true, operation = true, attempts = true,
-  retryable = true, headers = true, members = true, problems = true, last = true }
-
-local function add_members(err, shape, response)
+local function read_exception(shape, response)
   local plan = rawget(shape, "_answer_plan") or make_plan(shape)
   local members
   if plan.raw then
@@ -133,16 +114,13 @@ local function add_members(err, shape, response)
     members = read_members(plan, response.body) or {}
   end
   read_located(plan, members, response)
-  for name, value in next, members do
-    if not RESERVED[name] then
-      err[name] = value
-    end
-  end
-  err.members = members
+  return members
 end
 
--- What is wrong with an answer that a runtime of the user's own gave; nil for a sound one.
-local function runtime_mistake(response)
+--- What is wrong with an answer that a runtime of the user's own gave; nil for a sound one.
+---@param response table
+---@return string|nil message
+function answer.runtime_mistake(response)
   local body, headers = response.body, response.headers
   if type(response.status) ~= "number" then
     return "the runtime gave an answer without a status"
@@ -160,14 +138,14 @@ end
 ---@return table|nil result
 ---@return bedrock.Error? err  the service's error, or "ResponseError" for a success that cannot be read
 function answer.parse(operation, response)
-  local status, problem = response.status, runtime_mistake(response)
+  local status, problem = response.status, answer.runtime_mistake(response)
   if problem then
     return nil, errors.new { code = "ResponseError", message = problem, operation = operation.name, retryable = false }
   elseif status < 200 or status >= 300 then
-    local err, exception = require("bedrock.protocol.failure").read(operation, response,
-      answer.request_id(response.headers))
+    local failure = require "bedrock.protocol.failure"
+    local err, exception = failure.read(operation, response, answer.request_id(response.headers))
     if exception then
-      add_members(err, exception, response)
+      failure.add_members(err, read_exception(exception, response))
     end
     return nil, err
   end
@@ -184,7 +162,8 @@ function answer.parse(operation, response)
     local message
     result, message = read_members(plan, body)
     if not result then
-      return unreadable(operation, response, message)
+      return nil, require("bedrock.protocol.failure").unreadable(operation, response,
+        answer.request_id(response.headers), "JSON", message)
     end
   end
   read_located(plan, result, response)

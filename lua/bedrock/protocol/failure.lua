@@ -27,8 +27,10 @@ local PHRASES = {
 }
 local MAX_MESSAGE = 1000 -- characters of a text that is no JSON, before it is cut
 
--- "ns#Foo:http://x" -> "Foo"
-local function clean_code(code)
+--- An error's code without what is around it: "ns#Foo:http://x" is "Foo".
+---@param code any  as it stands in an answer
+---@return string|nil code
+function failure.clean_code(code)
   if type(code) == "number" then
     code = ("%.14g"):format(code)
   elseif type(code) ~= "string" then
@@ -38,17 +40,52 @@ local function clean_code(code)
   return code ~= "" and code or nil
 end
 
+local clean_code = failure.clean_code
+
+local function phrase(status)
+  return PHRASES[status] or ("HTTP status %.14g"):format(status)
+end
+
 local function plain_message(status, body, code)
   if is_blank(body) then
-    return code and "" or PHRASES[status] or ("HTTP status %.14g"):format(status)
+    return code and "" or phrase(status)
   end
   local start = body:find("%S")
   local text = trim(body:sub(start, start + MAX_MESSAGE))
   if text:find("^<") then -- a page of some gateway's
-    return PHRASES[status] or ("HTTP status %.14g"):format(status)
+    return phrase(status)
   end
   text = text:gsub("%c+", " ")
   return #text > MAX_MESSAGE and text:sub(1, MAX_MESSAGE) .. "..." or text
+end
+
+--- The error that an answer is.
+---@param operation bedrock.Operation
+---@param response table
+---@param request_id string|nil
+---@param code string|nil  the service's, clean; nil if it states none
+---@param message string|nil  nil if the body is no error of the service
+---@return bedrock.Error err  without the members of its exception
+---@return bedrock.Shape|nil exception  the exception that it is
+function failure.new(operation, response, request_id, code, message)
+  local status = response.status
+  if message == "" and not code then
+    message = phrase(status)
+  elseif not message and status >= 300 and status < 400 then
+    message = "the service answered with a redirect, which is not followed; is the endpoint right?"
+  elseif not message then
+    message = plain_message(status, response.body, code)
+  end
+  local err = errors.new {
+    code = code or ("%.14g"):format(status),
+    message = message,
+    status = status,
+    request_id = request_id,
+    operation = operation.name,
+    headers = response.headers or {},
+  }
+  local shape = code and (operation.errors[code] or operation.exception and operation.exception(code))
+  return err, shape or nil
 end
 
 --- Read an answer that is no success.
@@ -58,7 +95,7 @@ end
 ---@return bedrock.Error err  without the members of its exception
 ---@return bedrock.Shape|nil exception  the exception that it is
 function failure.read(operation, response, request_id)
-  local headers, body, status = response.headers or {}, response.body, response.status
+  local headers, body = response.headers or {}, response.body
   local data = not is_blank(body) and core.json_decode_plain(body) or nil
   if type(data) ~= "table" or getmetatable(data) == core.json_array_mt then
     data = nil
@@ -74,24 +111,46 @@ function failure.read(operation, response, request_id)
     if type(message) ~= "string" then
       message = type(message) == "number" and ("%.14g"):format(message) or ""
     end
-    if message == "" and not code then
-      message = PHRASES[status] or ("HTTP status %.14g"):format(status)
-    end
-  elseif status >= 300 and status < 400 then
-    message = "the service answered with a redirect, which is not followed; is the endpoint right?"
-  else
-    message = plain_message(status, body, code)
   end
-  local err = errors.new {
-    code = code or ("%.14g"):format(status),
-    message = message,
-    status = status,
+  return failure.new(operation, response, request_id, code, message)
+end
+
+-- These fields of an error are the library's; a modelled member of such a name is found in `members` alone.
+local RESERVED = { code = true, message = true, status = true, request_id = true, operation = true, attempts = true,
+  retryable = true, headers = true, members = true, problems = true, last = true, cause = true }
+
+--- Add the members of its exception to an error.
+---@param err bedrock.Error
+---@param members table<string, any>
+function failure.add_members(err, members)
+  for name, value in next, members do
+    if not RESERVED[name] then
+      err[name] = value
+    end
+  end
+  err.members = members
+end
+
+--- The error of a success that can't be read. Nothing of its body is in it: that may be secret.
+---@param operation bedrock.Operation
+---@param response table
+---@param request_id string|nil
+---@param form string  "JSON", "XML"
+---@param message string  what is wrong
+---@return bedrock.Error err  code "ResponseError"
+function failure.unreadable(operation, response, request_id, form, message)
+  local kind = (response.headers or {})["content-type"]
+  return errors.new {
+    code = "ResponseError",
+    message = ("the service's answer is not the %s that %s promises: %s%s; is the endpoint right, and is nothing"
+      .. " between it and this program?"):format(form, operation.name, message,
+      kind and (" (Content-Type: %s)"):format(tostring(kind):gsub("[%c\127-\255]", "?")) or ""),
+    status = response.status,
     request_id = request_id,
     operation = operation.name,
-    headers = headers,
+    headers = response.headers,
+    retryable = false,
   }
-  local shape = code and (operation.errors[code] or operation.exception and operation.exception(code))
-  return err, shape or nil
 end
 
 return failure

@@ -121,9 +121,7 @@ function headers.writer(members)
 end
 
 -- ---------------------------------------------------------------------------------------------------------------
--- Answers. What is no value of its type is handed on as it came: an odd header must not cost the caller the whole answer.
-
-local to_integer = rawget(math, "tointeger") -- since Lua 5.3
+-- Answers
 
 -- In two steps, since one pattern for both ends takes quadratic time over a long run of blanks.
 local function trim(text)
@@ -163,51 +161,6 @@ local function split_list(text)
   return list
 end
 
-local function read_number(text)
-  local digits = trim(text)
-  if digits:find("^[+-]?%d+%.?%d*[eE]?[+-]?%d*$") or digits:find("^[+-]?%.%d+$") then
-    return tonumber(digits) or text
-  end
-  return text
-end
-
-local readers = {
-  string = function(text)
-    return text
-  end,
-  integer = function(text)
-    local number = read_number(text)
-    return to_integer and type(number) == "number" and to_integer(number) or number
-  end,
-  double = function(text)
-    if text == "NaN" then
-      return 0 / 0
-    elseif text == "Infinity" then
-      return math.huge
-    elseif text == "-Infinity" then
-      return -math.huge
-    end
-    return read_number(text)
-  end,
-  boolean = function(text)
-    local lower = trim(text):lower()
-    if lower == "true" then
-      return true
-    elseif lower == "false" then
-      return false
-    end
-    return text
-  end,
-  timestamp = function(text)
-    return core.time_parse(trim(text)) or text
-  end,
-  blob = function(text)
-    return core.base64_decode(text) or text
-  end,
-}
-readers.long = readers.integer
-readers.float = readers.double
-
 -- An object or array becomes a table; any other JSON text stays the text that it is.
 local function read_jsonvalue(text)
   local json = core.base64_decode(trim(text))
@@ -221,7 +174,7 @@ end
 
 local function list_reader(item)
   local kind = item.shape.type
-  local read = readers[kind] or readers.string
+  local read = text_of.reader(kind)
   return function(text)
     local list, result = split_list(text), {}
     local i = 1
@@ -246,7 +199,7 @@ local function value_reader(member)
   elseif member.shape.type == "list" then
     return list_reader(member.shape.member)
   end
-  return readers[member.shape.type] or readers.string
+  return text_of.reader(member.shape.type)
 end
 
 -- A map: all headers that begin with the prefix, or nil.

@@ -152,7 +152,13 @@ local function build_host_prefix(plan, params)
   return table.concat(parts)
 end
 
-local function param_error(operation, path, message)
+--- The error of a parameter that can't be written: what a builder of requests returns.
+---@param operation bedrock.Operation
+---@param path string  "" for the parameters as a whole
+---@param message string
+---@return nil
+---@return bedrock.Error err  code "ParamValidationError"
+function request.param_error(operation, path, message)
   return nil, errors.new {
     code = "ParamValidationError",
     message = path == "" and message or path .. ": " .. message,
@@ -193,27 +199,27 @@ function request.build(operation, params, uuid)
   if not path then
     path, wrong, message = build_path(plan, params)
     if not path then
-      return param_error(operation, wrong, message)
+      return request.param_error(operation, wrong, message)
     end
   end
   if plan.write_query then
     query, wrong, message = plan.write_query(params)
     if not query then
-      return param_error(operation, wrong, message)
+      return request.param_error(operation, wrong, message)
     end
   end
   local headers = {}
   if plan.write_headers then
     wrong, message = plan.write_headers(params, headers)
     if wrong then
-      return param_error(operation, wrong, message)
+      return request.param_error(operation, wrong, message)
     end
   end
   local body
   if plan.write_body then
     body, wrong, message = plan.write_body(params, headers)
     if wrong then
-      return param_error(operation, wrong, message)
+      return request.param_error(operation, wrong, message)
     end
     if body and operation.body_md5 then
       headers["Content-MD5"] = core.base64_encode(core.md5(body))
@@ -223,7 +229,7 @@ function request.build(operation, params, uuid)
   if plan.host_prefix then
     host_prefix, wrong, message = build_host_prefix(plan, params)
     if not host_prefix then
-      return param_error(operation, wrong, message)
+      return request.param_error(operation, wrong, message)
     end
   end
   return {

@@ -1,10 +1,10 @@
---- Scalars as text, as they stand in paths, queries and headers.
+--- Scalars as text, as they stand in paths, queries, forms, headers and XML.
 
 local core = require "bedrock.core"
 
 local text = {}
 
-local math_type = rawget(math, "type") -- since Lua 5.3
+local math_type, to_integer = rawget(math, "type"), rawget(math, "tointeger") -- since Lua 5.3
 
 -- A number in decimal digits alone, the fewest that read back as the same number.
 local function decimal(value)
@@ -120,7 +120,7 @@ end
 --- The writer of a scalar member at a location: a function that gives a value's text, or nil and what is wrong. Nil for
 --- what is no scalar.
 ---@param member bedrock.Member
----@param location "uri"|"querystring"|"header"
+---@param location "uri"|"querystring"|"header"|"body"
 ---@return (fun(value: any): string|nil, string|nil)|nil
 function text.writer(member, location)
   local kind = member.shape.type
@@ -143,6 +143,65 @@ function text.write_jsonvalue(value)
     return nil, message
   end
   return core.base64_encode(json)
+end
+
+-- In two steps, since one pattern for both ends takes quadratic time over a long run of blanks.
+local function trim(value)
+  local start = value:find("%S")
+  return start and value:match(".*%S", start) or ""
+end
+
+local function read_number(value)
+  local digits = trim(value)
+  if digits:find("^[+-]?%d+%.?%d*[eE]?[+-]?%d*$") or digits:find("^[+-]?%.%d+$") then
+    return tonumber(digits) or value
+  end
+  return value
+end
+
+local readers = {
+  string = function(value)
+    return value
+  end,
+  integer = function(value)
+    local number = read_number(value)
+    return to_integer and type(number) == "number" and to_integer(number) or number
+  end,
+  double = function(value)
+    if value == "NaN" then
+      return 0 / 0
+    elseif value == "Infinity" then
+      return math.huge
+    elseif value == "-Infinity" then
+      return -math.huge
+    end
+    return read_number(value)
+  end,
+  boolean = function(value)
+    local lower = trim(value):lower()
+    if lower == "true" then
+      return true
+    elseif lower == "false" then
+      return false
+    end
+    return value
+  end,
+  timestamp = function(value)
+    return core.time_parse(trim(value)) or value
+  end,
+  blob = function(value)
+    return core.base64_decode(value) or value
+  end,
+}
+readers.long = readers.integer
+readers.float = readers.double
+
+--- The reader of a scalar: a function from text to value. What is no value of its type is handed on as it came: an odd
+--- header must not cost the caller the whole answer.
+---@param kind bedrock.ShapeType  what is no scalar stays text
+---@return fun(value: string): any
+function text.reader(kind)
+  return readers[kind] or readers.string
 end
 
 return text

@@ -35,7 +35,8 @@ local curl -- the C module, once loaded
 ---@field max_response_size? integer  bytes of an answer's body (default 64 MiB)
 
 ---@class bedrock.runtime.curl: bedrock.Runtime
-local methods = { name = "curl" }
+---@field blocking boolean  while it sends or sleeps, nothing else of the process runs
+local methods = { name = "curl", blocking = true }
 local metatable = { __name = "bedrock.runtime.curl", __index = methods }
 
 function metatable:__tostring()

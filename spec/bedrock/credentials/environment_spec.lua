@@ -3,6 +3,7 @@ local credentials = require "bedrock.credentials"
 
 local function resolve(env, options)
   options = options or {}
+  env.AWS_EC2_METADATA_DISABLED = "true"
   options.environment = env
   options.read_file = options.read_file or function() end
   return credentials.resolve(options)

@@ -2,7 +2,7 @@ local credentials = require "bedrock.credentials"
 
 local function resolve(given)
   local files = { ["/h/.aws/config"] = given.config, ["/h/.aws/credentials"] = given.credentials }
-  local env = { HOME = "/h" }
+  local env = { HOME = "/h", AWS_EC2_METADATA_DISABLED = "true" }
   for name, value in pairs(given.env or {}) do env[name] = value end
   return credentials.resolve { environment = env, profile = given.profile,
     read_file = function(path) return files[path] end }
@@ -47,9 +47,9 @@ describe("credentials in a profile", function()
 
   it("are an error by half, with file and line", function()
     refused({ credentials = "[default]\naws_access_key_id = AKID\n" },
-      '/h/.aws/credentials:2: the profile "default" has aws_access_key_id, but no aws_secret_access_key')
+      'the profile "default" (/h/.aws/credentials:2) has aws_access_key_id, but no aws_secret_access_key')
     refused({ credentials = "[default]\n\naws_secret_access_key = SECRETMARK\naws_access_key_id =\n" },
-      '/h/.aws/credentials:3: the profile "default" has aws_secret_access_key, but no aws_access_key_id')
+      'the profile "default" (/h/.aws/credentials:3) has aws_secret_access_key, but no aws_access_key_id')
   end)
 
   it("are refused with what can't go into a header", function()
@@ -57,16 +57,58 @@ describe("credentials in a profile", function()
       'the profile "default" (/h/.aws/credentials:2): aws_secret_access_key has a blank, a line break')
   end)
 
-  describe("say so when they are to be had in a way that this version does not know:", function()
-    for _, key in ipairs { "role_arn", "web_identity_token_file", "sso_session", "sso_start_url", "sso_account_id",
-      "sso_role_name", "login_session", "credential_process", "credential_source", "source_profile" } do
-      it(key, function()
-        -- static keys beside it do not count: its owner meant that other identity
-        refused({ config = ("[profile w]\nregion = us-east-1\n%s = SECRETMARK\n"):format(key), profile = "w",
-          credentials = "[w]\naws_access_key_id = a\naws_secret_access_key = b\n" },
-          ('the profile "w" sets %s (/h/.aws/config:3)'):format(key), "is not supported by this version")
+  describe("are an error, and no other identity is taken, when the profile is half set up:", function()
+    -- Keys beside it do not count: its owner meant that other identity.
+    local rows = {
+      { "role_arn = arn:x", "sets role_arn, but neither source_profile nor credential_source" },
+      { "role_arn = arn:x\nsource_profile = w2\ncredential_source = Environment",
+        "sets both source_profile and credential_source: remove one of them" },
+      { "role_arn = arn:x\nsource_profile = nowhere", 'has the source_profile "nowhere", which is in neither file' },
+      { "role_arn = arn:x\ncredential_source = Env", 'must be Environment, Ec2InstanceMetadata or EcsContainer, not "Env"' },
+      { "role_arn = arn:x\ncredential_source = Environment",
+        "says credential_source = Environment, but AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set" },
+      { "role_arn = arn:x\ncredential_source = EcsContainer",
+        "says credential_source = EcsContainer, but AWS_CONTAINER_CREDENTIALS_RELATIVE_URI and" },
+      { "role_arn = arn:x\ncredential_source = Ec2InstanceMetadata",
+        "says credential_source = Ec2InstanceMetadata, but environment variable AWS_EC2_METADATA_DISABLED switches it off" },
+      { "credential_source = EcsContainer", "says credential_source = EcsContainer, but AWS_CONTAINER" },
+      { "web_identity_token_file = /t", "sets web_identity_token_file, but no role_arn" },
+      { "sso_session = s", 'names the sso_session "s", but there is no section [sso-session s]' },
+      { "sso_start_url = https://x", "sets sso_start_url, but no sso_region" },
+      { "sso_account_id = 1", "sets sso_account_id, but no sso_start_url" },
+      { "sso_role_name = r", "sets sso_role_name, but no sso_start_url" },
+      { "sso_region = us-east-1", "sets sso_region, but no sso_start_url" },
+      { "login_session = x", "sets login_session, which this library can't follow; `aws configure export-credentials" },
+      { "credential_process = exit 1", "the credential_process of" },
+    }
+    for _, row in ipairs(rows) do
+      it(row[1]:gsub("\n", ", "), function()
+        refused({ config = ("[profile w]\nregion = us-east-1\n%s\n[profile w2]\n"):format(row[1]), profile = "w",
+          credentials = "[w]\naws_access_key_id = a\naws_secret_access_key = SECRETMARK\n" },
+          'the profile "w" (/h/.aws/config:', row[2])
       end)
     end
+  end)
+
+  it("do not come from a source_profile without a role", function()
+    refused({ config = "[default]\nsource_profile = b\n[profile b]\naws_access_key_id = a\naws_secret_access_key = b\n" },
+      'the profile "default" (/h/.aws/config:2) sets source_profile, but no role_arn')
+    assert.equal("c", resolve({ config = "[default]\nsource_profile = b\naws_access_key_id = c\naws_secret_access_key = d\n",
+    }).access_key_id)
+  end)
+
+  it("end with an error where profiles lead in a circle", function()
+    local function role(name, source)
+      return ("[profile %s]\nrole_arn = arn:x\nsource_profile = %s\n"):format(name, source)
+    end
+    refused({ config = role("a", "b") .. role("b", "c") .. role("c", "b"), profile = "a" },
+      'the profile "c" (/h/.aws/config:9) has the source_profile "b", which leads back to it: the chain of profiles is a loop')
+    refused({ config = role("a", "a"), profile = "a" },
+      'the profile "a" (/h/.aws/config:3) is its own source_profile, but has no aws_access_key_id')
+    refused({ config = role("a", "b") .. "[profile b]\n", profile = "a" },
+      'the profile "b" is a source_profile, but has no credentials')
+    refused({ config = role("a", "b") .. "[profile b]\naws_secret_access_key = SECRETMARK\n", profile = "a" },
+      'the profile "b" (/h/.aws/config:5) has aws_secret_access_key, but no aws_access_key_id')
   end)
 
   it("do not matter where the environment has some", function()

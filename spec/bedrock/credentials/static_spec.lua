@@ -79,18 +79,19 @@ describe("the option credentials, as a table,", function()
     assert(p:get(nil, 999))
     local found, err = p:get(nil, 1000)
     refused(found, err, "the credentials from options have expired (at 1970-01-01T00:16:40Z): get new ones")
-    assert.is_false(p:invalidate())
+    assert.is_false(p:replace({}, nil, 999))
   end)
 end)
 
 describe("the option credentials, as a provider,", function()
   it("is asked with what it may need", function()
     local seen
-    local runtime = {}
+    local runtime = { now = function() return 1234 end }
     local p = assert(provider(function(context) seen = context return keys() end))
     assert.is_nil(seen)
-    local found = assert(p:get(runtime, 1234))
+    local found = assert(p:get(runtime, 1234, 1250))
     assert.equal("user", found.provider)
+    assert.equal(1250, seen.deadline)
     assert.equal(runtime, seen.runtime)
     assert.equal(1234, seen.now)
     assert.equal("us-east-1", seen.region)
@@ -156,15 +157,6 @@ describe("the option credentials, as a provider,", function()
     assert.is_nil(found)
     assert.is_true(errors.is(err))
     assert.equal("VaultError: closed", tostring(err))
-  end)
-
-  it("is forgotten and asked again after invalidate", function()
-    local calls = 0
-    local p = assert(provider(function() calls = calls + 1 return keys() end))
-    assert(p:get(nil, 0))
-    assert.is_true(p:invalidate())
-    assert(p:get(nil, 0))
-    assert.equal(2, calls)
   end)
 
   it("gives credentials that a later change of its table does not touch", function()

@@ -1,0 +1,243 @@
+-- refresh.lua: keeps what the chain found and renews it in time, however many coroutines ask at once.
+--
+-- Before the end of credentials there are two windows. In the first one, the caller that comes first renews them while all
+-- others go on with the old ones; in the second, the last minute, they wait for it. A renewal that fails is tried again
+-- after a pause, and the old credentials are used while they last.
+--
+-- Waiting is sleeping through the runtime and looking again, since that is all that a runtime must offer. No pcall can stand
+-- around a source (Lua 5.1 can't yield across one), so a renewal whose coroutine died is found out by those who wait for it.
+
+local chain = require "bedrock.credentials.chain"
+local clock_module = require "bedrock.clock"
+local config_module = require "bedrock.config"
+local errors = require "bedrock.errors"
+local keys = require "bedrock.credentials.keys"
+
+local refresh = {}
+
+-- The first window: so many seconds before the end, or the last fifth of a shorter life.
+local WINDOW = 300
+local WINDOW_SHARE = 0.2
+-- The second: so many seconds, or this share of a shorter life.
+local MUST_WINDOW = 60
+local MUST_SHARE = 0.05
+-- Renewals come up to this share of the window later, so that many programs started together do not come together; not so
+-- where the source is the user's own (`exact`), whose contract has the moment.
+local JITTER = 0.2
+-- Between a renewal that failed and the next one: so many seconds, or a fifth of what is left.
+local PAUSE = 60
+-- A renewal takes no longer than this (seconds): after it, one of those who wait for it tries for itself.
+local FLIGHT_LIMIT = 120
+-- How long those who wait sleep between two looks (seconds).
+local FIRST_LOOK, LAST_LOOK = 0.005, 0.1
+
+---@class bedrock.CredentialsProvider
+---@field config bedrock.Config
+---@field clock bedrock.Clock
+---@field cached? bedrock.Credentials
+local Provider = {}
+Provider.__index = Provider
+Provider.__name = "bedrock.CredentialsProvider"
+
+function Provider.__tostring(self)
+  return ("credentials provider (%s)"):format(self.source and self.source_name or "not asked yet")
+end
+
+local function expired(found, now)
+  return found.expiration ~= nil and found.expiration <= now
+end
+
+local function tell(self, event)
+  local on_event = self.config.on_event
+  if on_event then on_event(event) end
+end
+
+--- What sources are asked with.
+---@param runtime bedrock.Runtime|nil
+---@param now number  corrected already
+---@param deadline? number
+---@return bedrock.CredentialsContext
+function Provider:context(runtime, now, deadline)
+  local config = self.config
+  self.user_agent = self.user_agent or require("bedrock.useragent").builder(config)("")
+  return {
+    runtime = runtime, now = now, deadline = deadline, region = config.region, profile = config.profile, config = config,
+    clock = self.clock, random = self.random, user_agent = self.user_agent,
+    warn = function(text) tell(self, { type = "warning", message = text }) end,
+  }
+end
+
+-- Ask the source that is known, or walk the chain for one.
+local function fetch(self, context)
+  local source = self.source
+  if self.walked and (not source or source.from_files) then
+    local fresh, err = config_module.reload(self.config)
+    if not fresh then return nil, err end
+    if fresh ~= self.config then
+      self.config, self.source, source = fresh, nil, nil
+      context.config, context.region, context.profile = fresh, fresh.region, fresh.profile
+    end
+  end
+  self.walked = true
+  if source then
+    local found, err = source:get(context)
+    if not found and type(err) ~= "table" then return keys.fail(("%s: %s"):format(self.source_name, err)) end
+    return found, err
+  end
+  local found, name
+  source, name, found = chain.walk(self.config, context)
+  if not source then return nil, name end
+  self.source, self.source_name = source, name
+  return found
+end
+
+local function have_expired(found, now)
+  local function date(seconds) return os.date("!%Y-%m-%dT%H:%M:%SZ", math.floor(math.max(seconds, 0))) end
+  return keys.fail(("the credentials from %s%s have expired (at %s): get new ones, or set this machine's clock right, which "
+    .. "says %s"):format(found.provider, found.profile and (" %q"):format(found.profile) or "", date(found.expiration),
+    date(now)))
+end
+
+local function keep(self, found, now)
+  self.cached, self.renew_at, self.must_at = found, nil, nil
+  local source = self.source
+  local check_every, jitter = source.check_every, source.exact and 0 or JITTER * self.random()
+  if found.expiration then
+    local life = found.expiration - now
+    local window = math.min(WINDOW, life * WINDOW_SHARE)
+    self.renew_at = found.expiration - window * (1 - jitter)
+    self.must_at = found.expiration - math.min(MUST_WINDOW, life * MUST_SHARE)
+  elseif check_every then
+    self.renew_at, self.must_at = now + check_every * (1 + jitter), math.huge
+  end
+end
+
+local function out_of_time(cause)
+  return errors.new { code = "TimeoutError", retryable = true, cause = cause,
+    message = "the call's time was up before its credentials were there" .. (cause and ": " .. tostring(cause) or "") }
+end
+
+-- Renew, for oneself and for all who wait.
+local function lead(self, runtime, now, deadline)
+  local flight = { thread = coroutine.running(), started = now }
+  self.flight = flight
+  local source = self.source
+  local found, err = fetch(self, self:context(runtime, now, deadline))
+  if self.flight == flight then self.flight = nil end
+  if runtime then now = self.clock:signing_time(runtime:now()) end
+
+  if found and expired(found, now) then
+    local _
+    _, err = have_expired(found, now)
+    found = nil
+  end
+  if not found and deadline and runtime and runtime:now() >= deadline then
+    err, flight.out_of_time = out_of_time(err), true
+  end
+  flight.err = err
+  if not (source and not source.refreshable) then
+    tell(self, { type = "credentials", ok = found ~= nil, provider = (found or self.cached or {}).provider or self.source_name,
+      expiration = found and found.expiration, code = err and err.code, message = err and err.message })
+  end
+  if found then
+    keep(self, found, now)
+    return found
+  end
+  local cached = self.cached
+  if cached and not expired(cached, now) then
+    local left = cached.expiration and (cached.expiration - now) / 5 or PAUSE
+    self.renew_at = now + math.min(PAUSE, left) * (1 - JITTER * self.random())
+    return cached
+  end
+  return nil, err
+end
+
+-- Whether somebody is at it who will come to an end. The same coroutine can't be: an error took it out of there.
+local function lives(flight, now)
+  local thread = flight.thread
+  return thread ~= coroutine.running() and (not thread or coroutine.status(thread) ~= "dead")
+    and now < flight.started + FLIGHT_LIMIT
+end
+
+-- Sleep until the flight is over. Nothing can be waited for where sleeping stops the whole process.
+local function wait(self, flight, runtime, deadline)
+  local pause = FIRST_LOOK
+  while self.flight == flight and lives(flight, self.clock:signing_time(runtime:now())) do
+    local left = deadline and deadline - runtime:now()
+    if left and left <= 0 then return false end
+    runtime:sleep(left and math.min(pause, left) or pause)
+    pause = math.min(pause * 2, LAST_LOOK)
+  end
+  return true
+end
+
+--- The credentials to sign with now.
+---@param runtime bedrock.Runtime|nil  for providers that send or wait
+---@param now number  local time, seconds since 1970
+---@param deadline? number  for waiting, on the runtime's clock
+---@return bedrock.Credentials|nil credentials  shared: not to be changed
+---@return bedrock.Error? err  CredentialsError, TimeoutError, ConfigurationError, or what a user's provider gave
+function Provider:get(runtime, now, deadline)
+  now = self.clock:signing_time(now)
+  while true do
+    local cached, renew_at = self.cached, self.renew_at
+    if cached and not (renew_at and now >= renew_at) then return cached end
+    local usable = cached and not expired(cached, now)
+    if usable and not self.source.refreshable then return cached end
+    local flight = self.flight
+    if flight and usable and now < self.must_at then return cached end
+    if not flight or not runtime or not runtime.sleep or runtime.blocking or not lives(flight, now) then
+      return lead(self, runtime, now, deadline)
+    end
+    local in_time = wait(self, flight, runtime, deadline)
+    now = self.clock:signing_time(runtime:now())
+    if not in_time or (flight.err and not flight.out_of_time) then
+      cached = self.cached
+      if cached and not expired(cached, now) then return cached end
+      return nil, in_time and errors.copy(flight.err) or out_of_time()
+    end
+  end
+end
+
+--- New credentials in place of those that the service has refused as expired.
+---@param refused bedrock.Credentials
+---@param runtime bedrock.Runtime|nil
+---@param now number
+---@param deadline? number
+---@return boolean replaced  there are other ones now
+---@return bedrock.Error? err  why there are none, where they were asked for
+function Provider:replace(refused, runtime, now, deadline)
+  if not self.source or not self.source.refreshable then return false end
+  if self.cached == refused then self.cached, self.renew_at = nil, nil end
+  local found, err = self:get(runtime, now, deadline)
+  if not found then return false, err end
+  for _, name in ipairs { "access_key_id", "secret_access_key", "session_token" } do
+    if found[name] ~= refused[name] then return true end
+  end
+  return false
+end
+
+--- Walk the chain and tell of each step, for bedrock.doctor. Nothing is kept.
+---@param runtime bedrock.Runtime
+---@param now number
+---@param deadline? number
+---@return bedrock.ProviderTried[] tried
+---@return bedrock.Credentials|nil found
+---@return bedrock.Error? err
+function Provider:explain(runtime, now, deadline)
+  local tried = {}
+  local source, err, found = chain.walk(self.config, self:context(runtime, now, deadline), tried)
+  return tried, found, not source and err or nil
+end
+
+--- A provider. It looks for credentials at its first `get`.
+---@param config bedrock.Config
+---@param clock? bedrock.Clock  shared with the client: either may learn that this machine's clock is wrong
+---@return bedrock.CredentialsProvider
+function refresh.new(config, clock)
+  return setmetatable({
+    config = config, clock = clock or clock_module.new(config.correct_clock_skew), random = require("bedrock.core").random,
+  }, Provider)
+end
+
+return refresh

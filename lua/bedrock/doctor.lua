@@ -1,0 +1,211 @@
+-- doctor.lua: what the library sees of this machine: versions, settings and where they came from, and which provider of
+-- credentials answered or why it did not. It is the first thing that a support thread asks for, so it never raises for
+-- what it finds, and shows no secret: of keys the last four characters of the id, of tokens that they are there.
+
+local chain = require "bedrock.credentials.chain"
+local config_module = require "bedrock.config"
+local credentials = require "bedrock.credentials"
+local endpoint = require "bedrock.endpoint"
+local native = require "bedrock.native"
+local useragent = require "bedrock.useragent"
+
+local doctor = {}
+
+-- Variables whose values may be shown; of the secret ones only that they are set.
+local VARIABLES = [[AWS_REGION AWS_DEFAULT_REGION AWS_PROFILE AWS_CONFIG_FILE AWS_SHARED_CREDENTIALS_FILE AWS_MAX_ATTEMPTS
+  AWS_RETRY_MODE AWS_DEFAULTS_MODE AWS_USE_FIPS_ENDPOINT AWS_USE_DUALSTACK_ENDPOINT AWS_IGNORE_CONFIGURED_ENDPOINT_URLS
+  AWS_AUTH_SCHEME_PREFERENCE AWS_CA_BUNDLE AWS_EC2_METADATA_DISABLED AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE
+  AWS_EC2_METADATA_V1_DISABLED AWS_METADATA_SERVICE_TIMEOUT AWS_METADATA_SERVICE_NUM_ATTEMPTS AWS_WEB_IDENTITY_TOKEN_FILE
+  AWS_ROLE_ARN AWS_ROLE_SESSION_NAME AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE AWS_STS_REGIONAL_ENDPOINTS
+  AWS_DISABLE_CLOCK_SKEW_CORRECTION AWS_SDK_UA_APP_ID AWS_ACCOUNT_ID AWS_CREDENTIAL_EXPIRATION NO_PROXY no_proxy]]
+local SECRET_VARIABLES = [[AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_BEARER_TOKEN_BEDROCK
+  AWS_CONTAINER_AUTHORIZATION_TOKEN AWS_CONTAINER_CREDENTIALS_RELATIVE_URI AWS_CONTAINER_CREDENTIALS_FULL_URI
+  AWS_ENDPOINT_URL AWS_ENDPOINT_URL_BEDROCK AWS_ENDPOINT_URL_STS AWS_ENDPOINT_URL_SSO AWS_ENDPOINT_URL_SSO_OIDC
+  AWS_EC2_METADATA_SERVICE_ENDPOINT HTTPS_PROXY https_proxy HTTP_PROXY http_proxy]]
+
+local SETTINGS = { "region", "profile", "endpoint_url", "use_fips_endpoint", "use_dualstack_endpoint", "max_attempts",
+  "retry_mode", "defaults_mode", "connect_timeout", "read_timeout", "timeout", "ca_bundle", "proxy", "app_id",
+  "correct_clock_skew", "bearer_token" }
+
+local function date(seconds)
+  return os.date("!%Y-%m-%dT%H:%M:%SZ", math.floor(math.max(seconds, 0)))
+end
+
+-- A value as the report may show it.
+local function shown(name, value)
+  if name == "bearer_token" then return "****" end
+  if name == "proxy" and value then return (tostring(value):gsub("^(%a[%w+.-]*://).*@", "%1***@"):gsub("^[^/]*@", "***@")) end
+  return (tostring(value):gsub("[%c\127-\255]", "?"))
+end
+
+---@class bedrock.DoctorReport
+---@field ok boolean  a call could be signed and sent
+---@field problems string[]  what stands in the way
+---@field versions table<string, string>
+---@field settings {name: string, value: string, source: string}[]
+---@field environment {name: string, value: string}[]  variables that count and are set; of secret ones "(set)"
+---@field files {path: string, state: string}[]
+---@field endpoint? string
+---@field providers {provider: string, status: "used"|"skipped"|"failed"|"not asked", detail: string}[]
+---@field credentials? {provider: string, access_key_id: string, account_id?: string, expiration?: number}
+local Report = {}
+Report.__index = Report
+Report.__name = "bedrock.DoctorReport"
+
+function Report.__tostring(self)
+  local out = {}
+  local function line(...) out[#out + 1] = (("%-22s %s"):format(...):gsub("%s+$", "")) end
+  out[1] = ("lua-bedrock %s, %s"):format(self.versions.bedrock, self.ok and "ready" or "NOT ready")
+  for _, problem in ipairs(self.problems) do out[#out + 1] = "  ! " .. problem end
+  out[#out + 1] = ""
+  for _, name in ipairs { "lua", "core", "http" } do line(name, self.versions[name] or "?") end
+  line("endpoint", self.endpoint or "none")
+  for _, row in ipairs(self.settings) do line(row.name, ("%s  (%s)"):format(row.value, row.source)) end
+  for _, row in ipairs(self.files) do line("file", ("%s: %s"):format(row.path, row.state)) end
+  for _, row in ipairs(self.environment) do line("environment", ("%s = %s"):format(row.name, row.value)) end
+  out[#out + 1] = ""
+  out[#out + 1] = "credentials, in the order in which they are looked for:"
+  for _, row in ipairs(self.providers) do line("  " .. row.provider, ("%-9s %s"):format(row.status, row.detail)) end
+  return table.concat(out, "\n")
+end
+
+local function versions(config)
+  local jit = rawget(_G, "jit")
+  local found = { bedrock = useragent.VERSION, lua = type(jit) == "table" and jit.version or _VERSION }
+  found.core = require("bedrock.core").version()
+  if config and config.runtime then
+    found.http = "runtime " .. tostring(config.runtime.name or "of the program's own")
+  else
+    local ok, curl = pcall(native.load, "bedrock.curl")
+    found.http = ok and curl.version() or "can't be loaded: " .. tostring(curl)
+  end
+  return found
+end
+
+local function list_environment(environment)
+  local list = {}
+  for name in VARIABLES:gmatch("%S+") do
+    local value = environment[name]
+    if type(value) == "string" and value ~= "" then list[#list + 1] = { name = name, value = shown(name, value) } end
+  end
+  for name in SECRET_VARIABLES:gmatch("%S+") do
+    local value = environment[name]
+    if type(value) == "string" and value ~= "" then list[#list + 1] = { name = name, value = "(set)" } end
+  end
+  return list
+end
+
+local function file_state(read, path)
+  local text, message = read(path)
+  if type(text) == "string" then return ("%d bytes"):format(#text) end
+  return message and "can't be read: " .. tostring(message) or "is not there"
+end
+
+local function list_files(config)
+  local list = {}
+  for _, name in ipairs { "config", "credentials" } do
+    local path = config.location[name]
+    if path then list[#list + 1] = { path = path, state = file_state(config.read_file, path) } end
+  end
+  if config.ca_bundle then
+    local file, message = io.open(config.ca_bundle, "rb")
+    if file then file:close() end
+    list[#list + 1] = { path = config.ca_bundle, state = file and "CA bundle, readable" or "CA bundle: " .. message }
+  end
+  return list
+end
+
+local function list_settings(config)
+  local list = {}
+  for _, name in ipairs(SETTINGS) do
+    local value = config[name]
+    if value ~= nil then
+      local source = name == "profile" and config.profile_source or config.sources[name] or "default"
+      list[#list + 1] = { name = name, value = shown(name, value), source = source }
+    end
+  end
+  return list
+end
+
+-- The provider chain, asked in earnest; behind the one that answered, only what is set up.
+local function ask_providers(report, config)
+  local function problem(err) report.problems[#report.problems + 1] = tostring(err) end
+  local runtime, owned = require("bedrock.runtime").of(config)
+  if not runtime then return problem(owned) end
+  local provider, err = credentials.provider(config)
+  if not provider then
+    report.providers[1] = { provider = "options", status = "failed", detail = err.message }
+    return problem(err)
+  end
+  local now = runtime:now()
+  local tried, found, failure = provider:explain(runtime, now, config.timeout and now + config.timeout)
+  if owned then runtime:close() end
+  for i, row in ipairs(tried) do
+    local status, detail = "skipped", row.reason
+    if row.found then
+      status, detail = "used", tostring(row.found)
+      if row.found.account_id then detail = detail .. ", account " .. shown("account_id", row.found.account_id) end
+      if row.found.expiration then detail = detail .. ", until " .. date(row.found.expiration) end
+    elseif row.err then
+      status, detail = "failed", row.err.message
+    end
+    report.providers[i] = { provider = row.provider, status = status, detail = detail }
+  end
+  for i = #tried + 1, #chain.PROVIDERS do
+    local source, reason, name = chain.source(chain.PROVIDERS[i], config)
+    local detail = source and "set up, but it comes after the one that decided"
+      or type(reason) == "table" and reason.message or reason
+    report.providers[i] = { provider = name, status = "not asked", detail = detail }
+  end
+  if not found then return problem(failure) end
+  local id = found.access_key_id
+  report.credentials = { provider = found.provider, account_id = found.account_id, expiration = found.expiration,
+    access_key_id = "****" .. (#id >= 16 and id:sub(-4) or "") }
+  if found.expiration and found.expiration <= now then
+    problem(("the credentials have expired (at %s; this machine's clock says %s)"):format(date(found.expiration), date(now)))
+  end
+end
+
+--- Look at everything that a call needs, the network included where credentials come from there. The report is a table,
+--- and prints well: `print(require("bedrock").doctor())`.
+--- Raises for wrong options, as bedrock.new does.
+---@param options? bedrock.Options  those of bedrock.new
+---@return bedrock.DoctorReport
+function doctor.examine(options)
+  local report = setmetatable({ ok = false, problems = {}, settings = {}, files = {}, providers = {} }, Report)
+  local config, err = config_module.load(options)
+  report.versions = versions(config or options)
+  local environment = options and options.environment or require("bedrock.shared_files").process_environment
+  report.environment = list_environment(environment)
+  if not config then
+    report.problems[1] = tostring(err)
+    return report
+  end
+  report.settings, report.files = list_settings(config), list_files(config)
+  local metadata = (config.api or require "bedrock.api.bedrock").metadata or {}
+  local url
+  url, err = endpoint.resolve {
+    service = metadata.endpointPrefix, region = config.region, endpoint_url = config.endpoint_url,
+    use_fips_endpoint = config.use_fips_endpoint, use_dualstack_endpoint = config.use_dualstack_endpoint,
+  }
+  report.endpoint = url
+  if err then report.problems[#report.problems + 1] = tostring(err) end
+  local token, token_err
+  if url then token, token_err = credentials.bearer(config, url) end
+  if token_err then report.problems[#report.problems + 1] = tostring(token_err) end
+  if token then
+    for i, module in ipairs(chain.PROVIDERS) do
+      local _, _, name = chain.source(module, config)
+      report.providers[i] = { provider = name, status = "not asked", detail = "a bearer token comes first" }
+    end
+  else
+    if url and not config.region then
+      report.problems[#report.problems + 1] = tostring(select(2, config_module.require_region(config)))
+    end
+    ask_providers(report, config)
+  end
+  report.ok = #report.problems == 0
+  return report
+end
+
+return doctor
