@@ -59,6 +59,16 @@ local function plain_message(status, body, code)
   return #text > MAX_MESSAGE and text:sub(1, MAX_MESSAGE) .. "..." or text
 end
 
+-- Whether what the operation sends is secret: a text that is no error of the service may be an echo of it.
+local function sends_secrets(operation)
+  for _, member in pairs(operation.input and operation.input.members or {}) do
+    if member.shape.sensitive then
+      return true
+    end
+  end
+  return false
+end
+
 --- The error that an answer is.
 ---@param operation bedrock.Operation
 ---@param response table
@@ -74,7 +84,7 @@ function failure.new(operation, response, request_id, code, message)
   elseif not message and status >= 300 and status < 400 then
     message = "the service answered with a redirect, which is not followed; is the endpoint right?"
   elseif not message then
-    message = plain_message(status, response.body, code)
+    message = sends_secrets(operation) and phrase(status) or plain_message(status, response.body, code)
   end
   local err = errors.new {
     code = code or ("%.14g"):format(status),

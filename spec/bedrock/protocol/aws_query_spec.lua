@@ -335,13 +335,22 @@ describe("bedrock.protocol.aws_query", function()
     }
     for i, row in ipairs(odd) do
       it(("of row %d are still an error: %s"):format(i, (tostring(row[1]):gsub("%c", "."))), function()
-        local err = fail(row[1], row[2], { ["x-amzn-requestid"] = "id" })
+        local err = fail(row[1], row[2], { ["x-amzn-requestid"] = "id" }, sts.operations.AssumeRole)
         assert.equal(row[3], err.code)
         assert.equal(row[4], err.message)
         assert.equal(row[2], err.status)
         assert.equal("id", err.request_id)
       end)
     end
+
+    it("shows no text of whoever stands in between where the request held secrets: it may be an echo", function()
+      local answer = { status = 502, headers = {}, body = "can't forward WebIdentityToken=SECRETMARK" }
+      local _, err = aws_query.parse(sts.operations.assume_role_with_web_identity, answer)
+      assert.equal("502: Bad Gateway (AssumeRoleWithWebIdentity, HTTP 502)", tostring(err))
+      _, err = aws_query.parse(sts.operations.assume_role, { status = 502, headers = {}, body = "no route" })
+      assert.equal("no route", err.message)
+    end)
+
     it("come from a header as well", function()
       assert.equal("Throttling", fail("", 400, { ["x-amzn-errortype"] = "Throttling:" }).code)
     end)
