@@ -3,77 +3,25 @@
 local bedrock = require "bedrock"
 local core = require "bedrock.core"
 local credentials = require "bedrock.credentials"
-local curl_runtime = require "bedrock.runtime.curl"
 local fake_runtime = require "spec.support.fake_runtime"
 local socket = require "socket"
 local stand_in = require "spec.support.stand_in"
+local support = require "spec.support.credentials"
 
-local SLOW = tonumber(os.getenv "BEDROCK_SLOW") or 1 -- how much longer things may take, under valgrind
+local SLOW, has, refused, with = support.SLOW, support.has, support.refused, support.with
 local FULL, RELATIVE = "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
 local TOKEN, TOKEN_FILE = "AWS_CONTAINER_AUTHORIZATION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"
 
-local services, http
-
-setup(function()
-  services = stand_in.start()
-  http = curl_runtime.new { proxy = false }
-end)
-teardown(function()
-  http:close()
-  services:stop()
-end)
-before_each(function() services:reset() end)
-after_each(function() assert.equal("", services:output()) end)
-
--- Real HTTP with a clock that the pauses move. A Bedrock takes all calls; `key` is whose signature came last. A stand-in that
--- is to be silent is so for `limit` seconds, whatever limits a request has.
-local function new_runtime(limit)
-  local runtime = { ahead = 0, pauses = {} }
-  function runtime.now() return socket.gettime() + runtime.ahead end
-  function runtime.sleep(_, seconds)
-    runtime.ahead = runtime.ahead + seconds
-    runtime.pauses[#runtime.pauses + 1] = seconds
-  end
-  function runtime.send(_, request, deadline)
-    if request.url:find "^https://bedrock%." then
-      runtime.key = request.headers.Authorization:match "Credential=([^/]+)/"
-      return { status = 200, headers = {}, body = "{}" }
-    end
-    runtime.limits = { request.connect_timeout, request.read_timeout, deadline - runtime.now() }
-    local sent = {}
-    for name, value in pairs(request) do sent[name] = value end
-    sent.connect_timeout, sent.read_timeout = limit or 30 * SLOW, limit or 30 * SLOW
-    return http:send(sent)
-  end
-  return runtime
-end
+local services = support.services()
 
 -- An environment with the container alone. Values of `env` that are false take a variable away.
 local function options(env, files, more)
-  local all = { runtime = new_runtime(), environment = { [FULL] = services.url .. "/v2/credentials/id", AWS_REGION = "us-east-1",
-    AWS_EC2_METADATA_DISABLED = "true", HOME = "/h" } }
-  for name, value in pairs(env or {}) do all.environment[name] = value or nil end
-  for name, value in pairs(more or {}) do all[name] = value end
-  function all.read_file(path)
-    local text = (files or {})[path]
-    if type(text) == "table" then return nil, text[1] end
-    return text
-  end
-  return all
+  local base = { [FULL] = services.url .. "/v2/credentials/id", AWS_REGION = "us-east-1", AWS_EC2_METADATA_DISABLED = "true", HOME = "/h" }
+  return support.options(files, with(base, env), more)
 end
 
-local function resolve(...) return credentials.resolve(options(...)) end
-
-local function has(err, ...)
-  for i = 1, select("#", ...) do assert.truthy(err.message:find(select(i, ...), 1, true), err.message) end
-end
-
-local function refused(found, err)
-  assert.is_nil(found)
-  assert.equal("CredentialsError", err.code)
-  assert.is_nil(tostring(err):find("SECRETMARK", 1, true), tostring(err))
-  return err
-end
+local function resolve(...) return support.resolve(options(...)) end
+local function program(...) return support.program(options(...)) end
 
 describe("a container's endpoint", function()
   it("gives credentials at a full URL", function()
@@ -104,7 +52,6 @@ describe("a container's endpoint", function()
     local proxy = stand_in.refusing_url()
     for _, env in ipairs { { HTTPS_PROXY = proxy, HTTP_PROXY = proxy }, { http_proxy = proxy, https_proxy = proxy } } do
       local all = options(env)
-      all.runtime = nil
       assert(credentials.resolve(all))
       all.endpoint_url, all.max_attempts = services.url, 1 -- the proxy is in force for all else
       local client = assert(bedrock.new(all))
@@ -118,8 +65,8 @@ describe("a container's endpoint", function()
   -- Where a request goes, without going there.
   local function first_request(env)
     local runtime = fake_runtime.new(function() return fake_runtime.answer(404) end)
-    env.HOME, env.AWS_EC2_METADATA_DISABLED = "/h", "true"
-    local found, err = credentials.resolve { environment = env, runtime = runtime, read_file = function() end }
+    local found, err = credentials.resolve((support.options(nil, with({ HOME = "/h", AWS_EC2_METADATA_DISABLED = "true" }, env),
+      { runtime = runtime })))
     assert.is_nil(found)
     return runtime.requests[1], err
   end
@@ -208,35 +155,30 @@ describe("a container's token", function()
   it("is read anew for each request", function()
     services:set("container", { token = "one", lifetime = 1000 })
     local files = { ["/t"] = "one\n" }
-    local all = options({ [TOKEN_FILE] = "/t" }, files)
-    local runtime = all.runtime
-    local client = assert(bedrock.new(all))
-    local function call()
-      assert(client:get_custom_model { modelIdentifier = "m" })
-      return runtime.key
-    end
+    local call = program({ [TOKEN_FILE] = "/t" }, files)
     assert.equal("ASIASTANDIN0001", call())
     files["/t"] = "two\n"
     services:set("container", { token = "two", lifetime = 3000 })
     assert.equal("ASIASTANDIN0001", call())
-    runtime.ahead = 1000
-    assert.equal("ASIASTANDIN0002", call())
+    assert.equal("ASIASTANDIN0002", call(1000))
     assert.equal("two", services:requests()[2].headers.authorization)
     files["/t"] = nil -- gone, while the credentials last
-    runtime.ahead = 2850
-    assert.equal("ASIASTANDIN0002", call())
+    assert.equal("ASIASTANDIN0002", call(2850))
     assert.equal(2, services:count())
-    runtime.ahead = 3001
-    local _, err = client:get_custom_model { modelIdentifier = "m" }
-    has(refused(nil, err), TOKEN_FILE .. " names a file that can't be read")
+    has(refused(call(3001)), TOKEN_FILE .. " names a file that can't be read")
   end)
 end)
 
 describe("a container's endpoint that fails", function()
-  local function ask(fault, times, env, limit)
+  local function resolve_with(fault, times, env, limit)
     fault.service, fault.times = "container", times or -1
     services:fault(fault)
-    local runtime = new_runtime(limit)
+    local runtime = support.runtime(limit)
+    local ask = runtime.ask
+    function runtime.ask(request, deadline)
+      runtime.limits = { request.connect_timeout, request.read_timeout, deadline - runtime.now() }
+      return ask(request)
+    end
     local found, err = resolve(env, nil, { runtime = runtime })
     return found, err, runtime
   end
@@ -251,7 +193,7 @@ describe("a container's endpoint that fails", function()
     } do
       local limit = row[1].kind == "silent" and 0.02 * SLOW or nil
       services:reset()
-      local _, err, runtime = ask(row[1], nil, { [FULL] = services.url .. "/v2/id?key=SECRETMARK" }, limit)
+      local _, err, runtime = resolve_with(row[1], nil, { [FULL] = services.url .. "/v2/id?key=SECRETMARK" }, limit)
       has(refused(nil, err), "the container's credential endpoint " .. services.url .. "/v2/id", row[2])
       assert.is_true(err.retryable)
       assert.equal(row[3], err.status)
@@ -263,7 +205,7 @@ describe("a container's endpoint that fails", function()
       assert.is_true(runtime.limits[3] >= 1.9 and runtime.limits[3] <= 2.5)
       services:reset()
       limit = limit and 0.5 * SLOW
-      if not limit then assert(ask(row[1], 2)) end
+      if not limit then assert(resolve_with(row[1], 2)) end
     end
   end)
 
@@ -278,7 +220,7 @@ describe("a container's endpoint that fails", function()
       { { kind = "status", status = 204, body = "" }, "HTTP status 204" }, { { kind = "redirect" }, "HTTP status 302" },
     } do
       services:reset()
-      local _, err, runtime = ask(row[1])
+      local _, err, runtime = resolve_with(row[1])
       has(refused(nil, err), "the container's credential endpoint " .. services.url .. "/v2/credentials/id ", row[2])
       assert.is_false(err.retryable)
       assert.equal(row[1].status or 302, err.status)
@@ -291,10 +233,9 @@ describe("a container's endpoint that fails", function()
   end)
 
   it("ends the search: no other identity is taken", function()
-    local env = services:environment { AWS_EC2_METADATA_DISABLED = false }
-    env[FULL] = services.url .. "/v2/x"
+    local env = services:environment { AWS_EC2_METADATA_DISABLED = false, [FULL] = services.url .. "/v2/x" }
     services:fault { service = "container", kind = "status", status = 404 }
-    refused(credentials.resolve { environment = env, read_file = function() end, runtime = new_runtime() })
+    refused(support.resolve(support.options(nil, env)))
     assert.equal(0, services:count "imds")
   end)
 end)
@@ -302,15 +243,8 @@ end)
 describe("an answer of a container's endpoint", function()
   local null = core.json_null
   local function document(changes)
-    local object = { AccessKeyId = "ASIA0", SecretAccessKey = "SECRETMARK", Token = "SECRETMARK", Expiration = "2099-01-01T00:00:00Z",
-      AccountId = "123456789012", RoleArn = "arn:aws:iam::123456789012:role/x" }
-    for name, value in pairs(changes or {}) do object[name] = value end
-    return object
-  end
-  local function lacking(name)
-    local object = document()
-    object[name] = nil
-    return object
+    return with({ AccessKeyId = "ASIA0", SecretAccessKey = "SECRETMARK", Token = "SECRETMARK", Expiration = "2099-01-01T00:00:00Z",
+      AccountId = "123456789012", RoleArn = "arn:aws:iam::123456789012:role/x" }, changes)
   end
   local rows = {
     { "malformed", { body = '{"SecretAccessKey":"SECRETMARK' }, "gave no JSON document" },
@@ -323,8 +257,8 @@ describe("an answer of a container's endpoint", function()
     { "a page", { kind = "html" }, "gave no JSON document" },
     { "2 MiB long", { kind = "huge", mib = 2 }, "larger than 65536 bytes" },
     { "an empty object", { body = "{}" }, "AccessKeyId is missing" },
-    { "without a key", { body = lacking "AccessKeyId" }, "AccessKeyId is missing" },
-    { "without a secret", { body = lacking "SecretAccessKey" }, "SecretAccessKey is missing" },
+    { "without a key", { body = document { AccessKeyId = false } }, "AccessKeyId is missing" },
+    { "without a secret", { body = document { SecretAccessKey = false } }, "SecretAccessKey is missing" },
     { "with null for a secret", { body = document { SecretAccessKey = null } }, "SecretAccessKey is missing" },
     { "with an empty secret", { body = document { SecretAccessKey = "" } }, "SecretAccessKey is empty" },
     { "with a number for a key", { body = document { AccessKeyId = 17 } }, "AccessKeyId must be a string, got number" },
@@ -359,7 +293,7 @@ describe("an answer of a container's endpoint", function()
       services:fault { service = "container", kind = "json", body = document { Expiration = date, New = { 1, { x = null } } } }
       assert.equal(expected, math.floor(assert(resolve()).expiration))
     end
-    services:fault { service = "container", kind = "json", body = lacking "Expiration" }
+    services:fault { service = "container", kind = "json", body = document { Expiration = false } }
     assert.is_nil(assert(resolve()).expiration)
     services:fault { service = "container", kind = "json", body = document { Token = null, AccountId = "" } }
     local found = assert(resolve())
@@ -370,31 +304,19 @@ end)
 
 describe("credentials of a container", function()
   it("are renewed before their end, and used on while they last", function()
-    local all = options()
-    local runtime = all.runtime
-    local client = assert(bedrock.new(all))
-    local function call()
-      local answer, err = client:get_custom_model { modelIdentifier = "m" }
-      return answer and runtime.key, err
-    end
+    local call = program()
     assert.equal("ASIASTANDIN0001", call())
-    runtime.ahead = 3000
-    assert.equal("ASIASTANDIN0001", call())
+    assert.equal("ASIASTANDIN0001", call(3000))
     assert.equal(1, services:count())
     services:fault { service = "container", kind = "status", status = 404 }
-    runtime.ahead = 3400
-    assert.equal("ASIASTANDIN0001", call())
+    assert.equal("ASIASTANDIN0001", call(3400))
     assert.equal(2, services:count())
     services:set("container", { lifetime = 7200 })
-    runtime.ahead = 3470
-    assert.equal("ASIASTANDIN0002", call())
+    assert.equal("ASIASTANDIN0002", call(3470))
     assert.equal(3, services:count())
     services:fault { service = "container", kind = "status", status = 404, times = 2 }
-    runtime.ahead = 3470 + 7200
+    has(refused(call(3470 + 7200)), "HTTP status 404")
     local key, err = call()
-    assert.is_nil(key)
-    has(refused(nil, err), "HTTP status 404")
-    key, err = call()
     assert.is_nil(key)
     has(err, "HTTP status 404")
     services:set("container", { lifetime = 20000 })

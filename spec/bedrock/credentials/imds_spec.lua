@@ -3,50 +3,24 @@
 local bedrock = require "bedrock"
 local core = require "bedrock.core"
 local credentials = require "bedrock.credentials"
-local curl_runtime = require "bedrock.runtime.curl"
 local fake_runtime = require "spec.support.fake_runtime"
 local socket = require "socket"
 local stand_in = require "spec.support.stand_in"
+local support = require "spec.support.credentials"
 
-local SLOW = tonumber(os.getenv "BEDROCK_SLOW") or 1 -- how much longer things may take, under valgrind
+local SLOW, has, refused, with = support.SLOW, support.has, support.refused, support.with
 local TOKEN, ROLES = "/latest/api/token", "/latest/meta-data/iam/security-credentials/"
 local ROLE = ROLES .. "stand-in-role"
 
-local services, http
-
-setup(function()
-  services = stand_in.start()
-  http = curl_runtime.new { proxy = false }
-end)
-teardown(function()
-  http:close()
-  services:stop()
-end)
-before_each(function() services:reset() end)
-after_each(function() assert.equal("", services:output()) end)
+local services = support.services()
 
 local function options(env, config, more)
-  local all = { environment = services:environment(env), read_file = function(path)
-    return path:find "config$" and config or nil
-  end }
-  all.environment.AWS_METADATA_SERVICE_TIMEOUT = all.environment.AWS_METADATA_SERVICE_TIMEOUT or "30"
-  for name, value in pairs(more or {}) do all[name] = value end
-  return all
+  return support.options(config, with(services:environment { HOME = "/h", AWS_METADATA_SERVICE_TIMEOUT = "30" }, env), more)
 end
 
-local function resolve(...) return credentials.resolve(options(...)) end
-
-local function has(err, ...)
-  for i = 1, select("#", ...) do assert.truthy(err.message:find(select(i, ...), 1, true), err.message) end
-end
-
--- The error of a search that has to fail. Nothing that the stand-in gave may be in it.
-local function refused(found, err)
-  assert.is_nil(found)
-  assert.equal("CredentialsError", err.code)
-  assert.is_nil(tostring(err):find("SECRETMARK", 1, true))
-  return err
-end
+-- With the runtime that the library chooses, and with one whose clock the test moves.
+local function resolve(...) return credentials.resolve((options(...))) end
+local function program(...) return support.program(options(...)) end
 
 -- What was asked for, as "PUT /latest/api/token".
 local function asked()
@@ -56,32 +30,6 @@ local function asked()
 end
 
 local V2 = { "PUT " .. TOKEN, "GET " .. ROLES, "GET " .. ROLE }
-
--- A program whose clock the test moves. It asks the stand-in for real; a Bedrock of its own takes all calls, and `call` tells
--- whose key one was signed with.
-local function program(env, config)
-  local self = { ahead = 0, events = {}, warnings = {} }
-  local runtime = {}
-  function runtime.now() return socket.gettime() + self.ahead end
-  function runtime.sleep(_, seconds) self.ahead = self.ahead + seconds end
-  function runtime.send(_, request, deadline)
-    if request.url:find "^https://bedrock%." then
-      self.key = request.headers.Authorization:match "Credential=([^/]+)/"
-      return { status = 200, headers = {}, body = "{}" }
-    end
-    return http:send(request, deadline and deadline - self.ahead)
-  end
-  local client = assert(bedrock.new(options(env, config, { runtime = runtime, on_event = function(event)
-    if event.type == "warning" then self.warnings[#self.warnings + 1] = event.message end
-    if event.type == "credentials" then self.events[#self.events + 1] = event end
-  end })))
-  function self.call()
-    local answer, err = client:get_custom_model { modelIdentifier = "m" }
-    if answer then return self.key end
-    return nil, err
-  end
-  return self
-end
 
 describe("the instance metadata service", function()
   it("gives a token, the role and its credentials", function()
@@ -113,7 +61,7 @@ describe("the instance metadata service", function()
       assert(resolve(env))
       -- The proxy is in force for all else.
       env.AWS_ENDPOINT_URL_BEDROCK, env.AWS_MAX_ATTEMPTS = services.url, "1"
-      local client = assert(bedrock.new(options(env)))
+      local client = assert(bedrock.new((options(env))))
       local _, err = client:get_custom_model { modelIdentifier = "m" }
       assert.equal("ConnectionError", err.code)
       client:close()
@@ -125,10 +73,7 @@ describe("the instance metadata service", function()
   it("is asked at its IPv6 address or another endpoint, as variables and profile say", function()
     local function first_url(env, config)
       local runtime = fake_runtime.new(function() return nil, { code = "ConnectionError", message = "no", retryable = false } end)
-      env.HOME = "/h"
-      credentials.resolve { environment = env, runtime = runtime, read_file = function(path)
-        return path == "/h/.aws/config" and config or nil
-      end }
+      credentials.resolve((support.options(config, with({ HOME = "/h" }, env), { runtime = runtime })))
       assert.is_true(runtime.requests[1].no_proxy)
       return runtime.requests[1].url
     end
@@ -175,21 +120,20 @@ end)
 describe("its session token", function()
   it("is used until two minutes before its end", function()
     services:set("imds", { lifetime = 10 })
-    local this = program()
+    local call = program()
     local start = socket.gettime()
     local function tokens()
       local n = 0
       for _, request in ipairs(services:requests "imds") do n = n + (request.method == "PUT" and 1 or 0) end
       return n
     end
-    this.call()
+    call()
     assert.equal(1, tokens())
     for _, row in ipairs { { 60, 1 }, { 10000, 1 }, { 21600 - 120 - 30, 1 }, { 21600 - 119, 2 }, { 21600 + 5, 2 },
       { 2 * (21600 - 119) + 5, 3 } } do
-      this.ahead = row[1]
       services:set("imds", { lifetime = row[1] + 10 })
       local before = services:count()
-      assert.is_string((this.call()))
+      assert.is_string((call(row[1])))
       assert.is_true(services:count() > before)
       assert.equal(row[2], tokens(), tostring(row[1]))
     end
@@ -266,9 +210,7 @@ describe("version 1 of the service", function()
       for _, fault in ipairs(refusals) do
         services:reset()
         services:set("imds", { v1 = true })
-        local env = token_fault(fault)
-        for name, value in pairs(row[1]) do env[name] = value end
-        has(refused(resolve(env, row[2])), services.url .. " gave no session token", "version 1 is switched off (", row[3],
+        has(refused(resolve(with(token_fault(fault), row[1]), row[2])), services.url .. " gave no session token", "version 1 is switched off (", row[3],
           "hop limit", fault.status and ("HTTP status %d"):format(fault.status) or "within")
         assert.same({ V2[1] }, asked())
       end
@@ -297,15 +239,8 @@ end)
 
 describe("an answer of the service that is wrong", function()
   local function document(changes)
-    local object = { Code = "Success", AccessKeyId = "ASIA0", SecretAccessKey = "SECRETMARK", Token = "SECRETMARK",
-      Expiration = core.time_iso8601(math.floor(socket.gettime()) + 3600) }
-    for name, value in pairs(changes or {}) do object[name] = value end
-    return object
-  end
-  local function lacking(name)
-    local object = document()
-    object[name] = nil
-    return object
+    return with({ Code = "Success", AccessKeyId = "ASIA0", SecretAccessKey = "SECRETMARK", Token = "SECRETMARK",
+      Expiration = core.time_iso8601(math.floor(socket.gettime()) + 3600) }, changes)
   end
   local null = core.json_null
   local rows = {
@@ -316,8 +251,8 @@ describe("an answer of the service that is wrong", function()
     { "a string", { body = '"SECRETMARK"' }, "gave JSON that is no object" },
     { "null", { body = "null" }, "gave " },
     { "an empty object", { body = "{}" }, "AccessKeyId is missing" },
-    { "no key", { body = lacking "AccessKeyId" }, "AccessKeyId is missing" },
-    { "no secret", { body = lacking "SecretAccessKey" }, "SecretAccessKey is missing" },
+    { "no key", { body = document { AccessKeyId = false } }, "AccessKeyId is missing" },
+    { "no secret", { body = document { SecretAccessKey = false } }, "SecretAccessKey is missing" },
     { "a secret that is null", { body = document { SecretAccessKey = null } }, "SecretAccessKey is missing" },
     { "an empty key", { body = document { AccessKeyId = "" } }, "AccessKeyId is empty" },
     { "a key that is a number", { body = document { AccessKeyId = 5 } }, "AccessKeyId must be a string, got number" },
@@ -369,7 +304,7 @@ describe("an answer of the service that is wrong", function()
       local found = assert(resolve())
       assert.equal(core.time_parse "2099-01-02T03:04:05Z", math.floor(found.expiration))
     end
-    services:fault { service = "imds", kind = "json", path = ROLE, body = lacking "Code" }
+    services:fault { service = "imds", kind = "json", path = ROLE, body = document { Code = false } }
     assert(resolve())
   end)
 end)
@@ -378,10 +313,7 @@ describe("limits of the service", function()
   -- A service that fails: what it was asked with, and how often.
   local function ask(env, config)
     local runtime = fake_runtime.new(function() return fake_runtime.answer(500) end)
-    env.HOME = "/h"
-    local _, err = credentials.resolve { environment = env, runtime = runtime, read_file = function(path)
-      return path == "/h/.aws/config" and config or nil
-    end }
+    local _, err = credentials.resolve((support.options(config, with({ HOME = "/h" }, env), { runtime = runtime })))
     return runtime, err
   end
 
@@ -408,10 +340,10 @@ describe("limits of the service", function()
       for _, path in ipairs { TOKEN, ROLES } do
         services:fault { service = "imds", path = path, kind = fault.kind, status = fault.status }
       end
-      local this = program { AWS_METADATA_SERVICE_NUM_ATTEMPTS = "2" }
-      assert.is_nil(select(2, this.call()))
+      local call, runtime = program { AWS_METADATA_SERVICE_NUM_ATTEMPTS = "2" }
+      assert.is_nil(select(2, call()))
       assert.equal(5, services:count "imds")
-      assert.is_true(this.ahead > 0)
+      assert.is_true(runtime.ahead > 0)
     end
   end)
 
@@ -443,25 +375,22 @@ end)
 describe("credentials of an instance", function()
   it("that have expired are used on for 10 to 15 minutes, then asked for again", function()
     services:set("imds", { lifetime = -600 })
-    local this = program()
-    local first = assert.is_string((this.call()))
-    assert.equal(first, this.key)
-    assert.equal(1, #this.warnings)
-    assert.truthy(this.warnings[1]:find("gave expired credentials; they are used on", 1, true))
-    assert.is_true(this.events[1].ok)
-    local left = this.events[1].expiration - socket.gettime()
+    local call, runtime, told = program()
+    local first = assert.is_string((call()))
+    assert.equal(first, runtime.key)
+    assert.equal(1, #told.warnings)
+    has(told.warnings[1], "gave expired credentials; they are used on")
+    assert.is_true(told.renewals[1].ok)
+    local left = told.renewals[1].expiration - socket.gettime()
     assert.is_true(left > 590 - 5 * SLOW and left <= 900, tostring(left))
     local n = services:count()
-    this.ahead = 400
-    assert.equal("ASIASTANDIN0002", this.call())
+    assert.equal("ASIASTANDIN0002", call(400))
     assert.equal(n, services:count())
-    this.ahead = 900
-    assert.equal("ASIASTANDIN0003", this.call())
-    assert.equal(2, #this.warnings)
+    assert.equal("ASIASTANDIN0003", call(900))
+    assert.equal(2, #told.warnings)
     services:set("imds", { lifetime = 900 + 3600 })
-    this.ahead = 1900
-    assert.equal("ASIASTANDIN0004", this.call())
-    assert.equal(2, #this.warnings)
+    assert.equal("ASIASTANDIN0004", call(1900))
+    assert.equal(2, #told.warnings)
   end)
 
   it("are used on where there are no new ones", function()
@@ -471,35 +400,34 @@ describe("credentials of an instance", function()
     } do
       services:reset()
       services:set("imds", { token_lifetime = fault.method and 60 or false })
-      local this = program()
-      local first = this.call()
+      local call, _, told = program()
+      local first = call()
       assert.is_string(first)
       fault.service, fault.times = "imds", -1
       services:fault(fault)
       for i, ahead in ipairs { 3590, 5000, 20000, 100000 } do
-        this.ahead = ahead
         local n = services:count()
-        assert.equal(first, (this.call()))
+        assert.equal(first, (call(ahead)))
         assert.is_true(services:count() > n)
-        assert.equal(i, #this.warnings)
-        assert.truthy(this.warnings[i]:find("gave no new credentials; the last ones are used on: ", 1, true))
-        local left = this.events[i + 1].expiration - socket.gettime() - ahead
+        assert.equal(i, #told.warnings)
+        has(told.warnings[i], "gave no new credentials; the last ones are used on: ")
+        local left = told.renewals[i + 1].expiration - socket.gettime() - ahead
         assert.is_true(left > 599 - 5 * SLOW and left <= 900, tostring(left))
       end
       local n = services:count()
-      this.call()
+      call()
       assert.equal(n, services:count()) -- not at each call
     end
   end)
 
   it("are an error where there have never been any, and come back when the service does", function()
     services:fault { service = "imds", kind = "status", status = 500 }
-    local this = program()
-    local key, err = this.call()
+    local call = program()
+    local key, err = call()
     assert.is_nil(key)
     assert.equal("CredentialsError", err.code)
     assert.is_true(err.retryable)
-    assert.is_string((this.call()))
+    assert.is_string((call()))
   end)
 end)
 

@@ -13,10 +13,26 @@ local function provider(given, options)
   return assert(credentials.provider(assert(config.load(options))))
 end
 
-local function numbered(n, more)
-  local found = { access_key_id = ("AKID%04d"):format(n), secret_access_key = "SECRETMARK" .. n }
-  for name, value in pairs(more or {}) do found[name] = value end
-  return found
+local function numbered(n, expiration)
+  return { access_key_id = ("AKID%04d"):format(n), secret_access_key = "SECRETMARK" .. n, expiration = expiration }
+end
+
+-- A scheduler, a provider that gives what `give(n, s, context)` does at its n-th call, and a function that counts these.
+local function counting(give, options)
+  local s, calls = scheduler.new(), 0
+  local asked = provider(function(context)
+    calls = calls + 1
+    return give(calls, s, context)
+  end, options)
+  return s, asked, function() return calls end
+end
+
+-- Such a one that takes three seconds for credentials of that lifetime.
+local function slow(lifetime)
+  return counting(function(n, s)
+    s:pause(3)
+    return numbered(n, s.clock + lifetime)
+  end)
 end
 
 -- Fifty tasks that ask at the same moment; what each of them got.
@@ -38,58 +54,38 @@ end
 
 describe("a renewal of credentials", function()
   it("happens once, however many ask for it", function()
-    local s, calls = scheduler.new(), 0
-    local asked = provider(function()
-      calls = calls + 1
-      local n = calls
-      s:pause(3)
-      return numbered(n, { expiration = s.clock + 1000 })
-    end)
+    local s, asked, calls = slow(1000)
     all_are("AKID0001", ask_together(s, asked))
-    assert.equal(1, calls)
+    assert.equal(1, calls())
     s.clock = s.clock + 1000
     all_are("AKID0002", ask_together(s, asked))
-    assert.equal(2, calls)
+    assert.equal(2, calls())
     assert.equal(START + 3 + 1000 + 3, math.floor(s.clock)) -- those who waited saw the end at once
   end)
 
   it("holds up only the one who makes it, while the old ones last", function()
-    local s, calls = scheduler.new(), 0
-    local asked = provider(function()
-      calls = calls + 1
-      local n = calls
-      s:pause(3)
-      return numbered(n, { expiration = s.clock + 1000 })
-    end)
+    local s, asked, calls = slow(1000)
     ask_together(s, asked)
     s.clock = START + 3 + 850 -- within the last fifth, not in its last part
     local got = ask_together(s, asked)
     assert.equal("AKID0002", got[1])
     got[1] = "AKID0001"
     all_are("AKID0001", got)
-    assert.equal(2, calls)
+    assert.equal(2, calls())
     all_are("AKID0002", ask_together(s, asked))
-    assert.equal(2, calls)
+    assert.equal(2, calls())
   end)
 
   it("is waited for by all in the last minute", function()
-    local s, calls = scheduler.new(), 0
-    local asked = provider(function()
-      calls = calls + 1
-      local n = calls
-      s:pause(3)
-      return numbered(n, { expiration = s.clock + 3600 })
-    end)
+    local s, asked, calls = slow(3600)
     ask_together(s, asked)
     s.clock = START + 3 + 3600 - 50
     all_are("AKID0002", ask_together(s, asked))
-    assert.equal(2, calls)
+    assert.equal(2, calls())
   end)
 
   it("that fails is an error for all who had to wait, each with a table of its own", function()
-    local s, calls = scheduler.new(), 0
-    local asked = provider(function()
-      calls = calls + 1
+    local s, asked, calls = counting(function(_, s)
       s:pause(1)
       return nil, "the vault is closed"
     end)
@@ -98,7 +94,7 @@ describe("a renewal of credentials", function()
       s:spawn(function() errs[i] = select(2, asked:get(s.runtime, s.clock)) end)
     end
     s:run()
-    assert.equal(1, calls)
+    assert.equal(1, calls())
     for i = 1, 3 do
       assert.truthy(errs[i].message:find("the vault is closed", 1, true))
       errs[i].operation = "Op" .. i
@@ -108,41 +104,34 @@ describe("a renewal of credentials", function()
   end)
 
   it("that fails is tried again after a pause, not by every call", function()
-    local s, calls, open = scheduler.new(), 0, true
-    local asked = provider(function()
-      calls = calls + 1
+    local open = true
+    local s, asked, calls = counting(function(n, s)
       if not open then return nil, "closed" end
-      return numbered(calls, { expiration = s.clock + 3600 })
+      return numbered(n, s.clock + 3600)
     end)
     assert(asked:get(s.runtime, s.clock))
     open = false
     s.clock = START + 3600 - 300
     for _ = 1, 100 do assert.equal("AKID0001", asked:get(s.runtime, s.clock).access_key_id) end
-    assert.equal(2, calls)
+    assert.equal(2, calls())
     s.clock = s.clock + 61
     for _ = 1, 100 do assert.equal("AKID0001", asked:get(s.runtime, s.clock).access_key_id) end
-    assert.equal(3, calls)
+    assert.equal(3, calls())
     open, s.clock = true, s.clock + 61
     assert.equal("AKID0004", asked:get(s.runtime, s.clock).access_key_id)
   end)
 
   it("asks at every call once nothing is left", function()
-    local s, calls = scheduler.new(), 0
-    local asked = provider(function()
-      calls = calls + 1
-      return nil, "closed"
-    end)
+    local s, asked, calls = counting(function() return nil, "closed" end)
     for _ = 1, 3 do assert.is_nil((asked:get(s.runtime, s.clock))) end
-    assert.equal(3, calls)
+    assert.equal(3, calls())
   end)
 
   it("goes on where the coroutine that made it died", function()
-    local s, calls = scheduler.new(), 0
-    local asked = provider(function()
-      calls = calls + 1
+    local s, asked, calls = counting(function(n, s)
       s:pause(1)
-      if calls == 1 then error("the provider has a bug", 0) end
-      return numbered(calls)
+      if n == 1 then error("the provider has a bug", 0) end
+      return numbered(n)
     end)
     local got = {}
     for i = 1, 5 do
@@ -153,41 +142,35 @@ describe("a renewal of credentials", function()
     assert.equal("the provider has a bug", message)
     s:run()
     assert.same({ nil, "AKID0002", "AKID0002", "AKID0002", "AKID0002" }, got)
-    assert.equal(2, calls)
+    assert.equal(2, calls())
   end)
 
   it("goes on where the coroutine that made it is never resumed", function()
-    local s, calls = scheduler.new(), 0
-    local asked = provider(function()
-      calls = calls + 1
-      if calls == 1 then coroutine.yield(math.huge, 0) end
-      return numbered(calls)
+    local s, asked, calls = counting(function(n)
+      if n == 1 then coroutine.yield(math.huge, 0) end
+      return numbered(n)
     end)
     local lost = coroutine.create(function() asked:get(s.runtime, s.clock) end)
     coroutine.resume(lost)
     all_are("AKID0002", ask_together(s, asked))
-    assert.equal(2, calls)
+    assert.equal(2, calls())
     assert.is_true(s.clock - START <= 121)
     assert.equal("suspended", coroutine.status(lost))
   end)
 
   it("goes on after an error in the same coroutine", function()
-    local calls = 0
-    local asked = provider(function()
-      calls = calls + 1
-      if calls == 1 then error("the provider has a bug", 0) end
-      return numbered(calls)
+    local s, asked = counting(function(n)
+      if n == 1 then error("the provider has a bug", 0) end
+      return numbered(n)
     end)
-    local s = scheduler.new()
     assert.is_false(pcall(asked.get, asked, s.runtime, s.clock))
     assert.equal("AKID0002", asked:get(s.runtime, s.clock).access_key_id)
   end)
 
   it("is not waited for beyond the deadline of a call", function()
-    local s = scheduler.new()
-    local asked = provider(function()
+    local s, asked = counting(function(n, s)
       s:pause(10)
-      return numbered(1)
+      return numbered(n)
     end)
     local first, second, third
     s:spawn(function() first = asked:get(s.runtime, s.clock) end)
@@ -205,13 +188,11 @@ describe("a renewal of credentials", function()
   end)
 
   it("that had too little time for its own call is made again for the others", function()
-    local s, calls = scheduler.new(), 0
-    local asked = provider(function(context)
-      calls = calls + 1
+    local s, asked = counting(function(n, s, context)
       local left = context.deadline - s.clock
       s:pause(math.min(left, 5))
       if left < 5 then return nil, "no time" end
-      return numbered(calls)
+      return numbered(n)
     end)
     local hasty, patient
     s:spawn(function() hasty = select(2, asked:get(s.runtime, s.clock, START + 1)) end)
@@ -223,10 +204,10 @@ describe("a renewal of credentials", function()
   end)
 
   it("is told to on_event, without a secret", function()
-    local s, events, open = scheduler.new(), {}, true
-    local asked = provider(function()
+    local events, open = {}, true
+    local s, asked = counting(function(n, s)
       if not open then return nil, "closed" end
-      return numbered(1, { expiration = s.clock + 3600 })
+      return numbered(n, s.clock + 3600)
     end, { on_event = function(event) events[#events + 1] = event end })
     assert(asked:get(s.runtime, s.clock))
     open, s.clock = false, s.clock + 3500
@@ -309,7 +290,7 @@ describe("a client", function()
         refreshes = refreshes + 1
         local n = refreshes
         s:pause(0.2)
-        local found = numbered(n, { expiration = s.clock + 2 })
+        local found = numbered(n, s.clock + 2)
         expirations[found.access_key_id] = found.expiration
         return found
       end })
@@ -344,7 +325,7 @@ describe("a client", function()
         runtime = s.runtime, max_attempts = options.max_attempts, credentials = options.credentials or function()
           refreshes = refreshes + 1
           if options.fails and refreshes > 1 then return nil, "the vault is closed" end
-          return numbered(options.same and 1 or refreshes, { expiration = s.clock + 3600 })
+          return numbered(options.same and 1 or refreshes, s.clock + 3600)
         end })
       local results = {}
       for i = 1, options.tasks or 1 do

@@ -7,11 +7,11 @@ local bedrock = require "bedrock"
 local config = require "bedrock.config"
 local core = require "bedrock.core"
 local credentials = require "bedrock.credentials"
-local curl_runtime = require "bedrock.runtime.curl"
 local socket = require "socket"
 local stand_in = require "spec.support.stand_in"
+local support = require "spec.support.credentials"
 
-local SLOW = tonumber(os.getenv "BEDROCK_SLOW") or 1 -- under valgrind fewer rows have to do
+local SLOW, with = support.SLOW, support.with -- under valgrind fewer rows have to do
 local MARK = "SECRETMARK"
 local ARN = "arn:aws:iam::210987654321:role/reader"
 local BASE = "[profile base]\naws_access_key_id = AKIASTANDIN\naws_secret_access_key = SECRETMARK/long-term\n"
@@ -19,18 +19,9 @@ local ROLE = "[default]\nrole_arn = " .. ARN .. "\nsource_profile = base\n"
 local SSO = "sso_account_id = 210987654321\nsso_role_name = reader\n"
 local SESSION = "[default]\nsso_session = corp\n" .. SSO .. "[sso-session corp]\nsso_region = eu-west-1\nsso_start_url = https://x\n"
 local LEGACY = "[default]\nsso_start_url = https://x\nsso_region = eu-west-1\n" .. SSO
-local CONFIG, KEYS, TOKEN = "/h/.aws/config", "/h/.aws/credentials", "/h/token"
+local CONFIG, KEYS, TOKEN = support.CONFIG, "/h/.aws/credentials", "/h/token"
 
-local services, http
-
-setup(function()
-  services = stand_in.start()
-  http = curl_runtime.new { proxy = false }
-end)
-teardown(function()
-  http:close()
-  services:stop()
-end)
+local services = support.services()
 
 -- ---- the texts ----
 
@@ -63,13 +54,11 @@ end
 -- ---- the programs ----
 
 local function sso_cache(changes)
-  local object = {
+  return core.json_encode_plain(with({
     accessToken = stand_in.DEFAULTS.sso.token, expiresAt = core.time_iso8601(math.floor(socket.gettime()) + 3000),
     refreshToken = stand_in.DEFAULTS.oidc.refresh_token, clientId = stand_in.DEFAULTS.oidc.client_id,
     clientSecret = stand_in.DEFAULTS.oidc.client_secret, registrationExpiresAt = "2099-01-01T00:00:00Z",
-  }
-  for name, value in pairs(changes or {}) do object[name] = value end
-  return core.json_encode_plain(object)
+  }, changes))
 end
 
 local function sso_files(text, token)
@@ -79,51 +68,37 @@ end
 
 local good = {} -- answers by request, so that each is fetched once only
 
--- Sends to the stand-in, has a Bedrock of its own, and a clock that pauses move. `spoil(response, request)` gives what comes in
--- place of an answer whose URL has `at` in it.
+-- Asks the stand-in. `spoil(response, request)` gives what comes in place of an answer whose URL has `at` in it.
 local function new_runtime(at, spoil)
-  local runtime = { name = "test", ahead = 0, at = at, spoil = spoil }
-  function runtime.now() return socket.gettime() + runtime.ahead end
-  function runtime.sleep(_, seconds) runtime.ahead = runtime.ahead + seconds end
-  function runtime.send(_, request)
-    if request.url:find "^https://bedrock%." then
-      return runtime.bedrock or { status = 200, headers = {}, body = "{}" }
-    end
+  local runtime = support.runtime()
+  runtime.name, runtime.spoil = "test", spoil
+  local ask = runtime.ask
+  function runtime.ask(request)
     local action = (request.body or ""):match "Action=%a+" or ""
-    local key = ("%s %s %s %s"):format(request.method, request.url, action, tostring(services.format))
-    local response = good[key]
+    local key = ("%s %s %s"):format(request.method, request.url, action)
+    local response, err = good[key]
     if not response then
-      local err
-      response, err = http:send(request)
+      response, err = ask(request)
       if not response then return nil, err end
       if response.status == 200 then good[key] = response end
     end
-    if not runtime.spoil or not request.url:find(runtime.at or "", 1, true) then return response end
+    if not runtime.spoil or not request.url:find(at or "", 1, true) then return response end
     return runtime.spoil({ status = response.status, headers = response.headers, body = response.body }, request)
   end
   return runtime
 end
 
--- The options of a set-up, and where its events go.
+-- The options of a set-up, and what its program was told.
 local function options_of(setup, runtime)
-  local environment = { HOME = "/h", AWS_EC2_METADATA_DISABLED = "true", AWS_ENDPOINT_URL_STS = services.url, AWS_ENDPOINT_URL_SSO = services.url,
-    AWS_ENDPOINT_URL_SSO_OIDC = services.url, AWS_EC2_METADATA_SERVICE_ENDPOINT = services.url, AWS_REGION = "us-east-1" }
-  for name, value in pairs(setup.env or {}) do environment[name] = value end
-  local files, events = setup.files or {}, {}
-  local options = { environment = environment, runtime = runtime, on_event = function(event) events[#events + 1] = event end,
-    read_file = function(path)
-      if type(files[path]) == "table" then return nil, files[path][1] end
-      return files[path]
-    end }
-  for name, value in pairs(setup.options or {}) do options[name] = value end
-  return options, events
+  local base = services:environment { HOME = "/h", AWS_EC2_METADATA_DISABLED = "true" }
+  return support.options(setup.files, with(base, setup.env), with({ runtime = runtime }, setup.options))
 end
 
 -- Go through every door with a set-up; true if there were credentials, or a token, behind one of them.
 local function try(name, setup, at, spoil)
   local found_some = false
   local runtime = new_runtime(at, spoil)
-  local options, events = options_of(setup, runtime)
+  local options, told = options_of(setup, runtime)
   check(name .. ": doctor", bedrock.doctor(options))
   if not spoil then -- behind the other doors are the same errors
     local found, err = credentials.resolve(options)
@@ -154,7 +129,7 @@ local function try(name, setup, at, spoil)
     client:close()
     check(name .. ": client", tostring(client))
   end
-  check(name .. ": events", events)
+  check(name .. ": events", told.events)
   return found_some
 end
 
@@ -266,9 +241,7 @@ end
 
 describe("no secret shows", function()
   before_each(function()
-    services.format, good = nil, {}
-    services:reset()
-    texts, clean = 0, {}
+    good, texts, clean = {}, 0, {}
   end)
 
   it("where all is well", function()
@@ -301,7 +274,7 @@ describe("no secret shows", function()
   it("where a renewal goes wrong, or Bedrock refuses", function()
     each_spoilt(nil, 2, function(name, given, step, spoil)
       local runtime = new_runtime(step)
-      local options, events = options_of(given, runtime)
+      local options, told = options_of(given, runtime)
       local client = assert(bedrock.new(options))
       assert(client:get_custom_model { modelIdentifier = "m" })
       runtime.spoil = spoil
@@ -311,7 +284,7 @@ describe("no secret shows", function()
       end
       runtime.ahead, runtime.bedrock = 0, { status = 403, headers = { ["x-amzn-errortype"] = "ExpiredTokenException" }, body = "{}" }
       check(name .. ", refused", (select(2, client:get_custom_model { modelIdentifier = "m" })))
-      check(name .. ": events", events)
+      check(name .. ": events", told.events)
       check(name .. ": client", tostring(client))
     end)
     many(20000)

@@ -1,16 +1,15 @@
 -- IAM Identity Center (SSO): its tokens in the user's cache folder, their renewal, and the credentials that they buy, over
 -- real HTTP.
 
-local bedrock = require "bedrock"
 local child = require "spec.support.child"
 local core = require "bedrock.core"
 local credentials = require "bedrock.credentials"
-local curl_runtime = require "bedrock.runtime.curl"
 local fake_runtime = require "spec.support.fake_runtime"
 local socket = require "socket"
 local stand_in = require "spec.support.stand_in"
+local support = require "spec.support.credentials"
 
-local SLOW = tonumber(os.getenv "BEDROCK_SLOW") or 1 -- how much longer things may take, under valgrind
+local SLOW, has, refused, with = support.SLOW, support.has, support.refused, support.with
 local START_URL = "https://corp.example/start"
 local ACCOUNT = "sso_account_id = 210987654321\nsso_role_name = reader\n"
 local SECTION = "[sso-session corp]\nsso_region = eu-west-1\nsso_start_url = " .. START_URL .. "\n"
@@ -23,18 +22,7 @@ local WHERE = 'the profile "dev" (/h/.aws/config:2)'
 local LOGIN = "run `aws sso login --profile dev`"
 local OIDC = stand_in.DEFAULTS.oidc
 
-local services, http
-
-setup(function()
-  services = stand_in.start()
-  http = curl_runtime.new { proxy = false }
-end)
-teardown(function()
-  http:close()
-  services:stop()
-end)
-before_each(function() services:reset() end)
-after_each(function() assert.equal("", services:output()) end)
+local services = support.services()
 
 local function in_seconds(seconds, suffix)
   return (core.time_iso8601(math.floor(socket.gettime() + seconds)):gsub("Z$", suffix or "Z"))
@@ -47,79 +35,17 @@ local function cache(changes, renewable)
     object.refreshToken, object.clientId, object.clientSecret = OIDC.refresh_token, OIDC.client_id, OIDC.client_secret
     object.registrationExpiresAt = in_seconds(86400)
   end
-  for name, value in pairs(changes or {}) do
-    object[name] = value
-    if value == false then object[name] = nil end
-  end
-  return assert(core.json_encode_plain(object))
+  return assert(core.json_encode_plain(with(object, changes)))
 end
 
--- Real HTTP with a clock that pauses and tests move. A Bedrock takes all calls: `key` is whose signature came last.
-local function new_runtime(limit)
-  local runtime = { ahead = 0 }
-  function runtime.now() return socket.gettime() + runtime.ahead end
-  function runtime.sleep(_, seconds) runtime.ahead = runtime.ahead + seconds end
-  function runtime.send(_, request)
-    if request.url:find "^https://bedrock%." then
-      runtime.key = request.headers.Authorization:match "Credential=([^/]+)/"
-      return { status = 200, headers = {}, body = "{}" }
-    end
-    local sent = {}
-    for name, value in pairs(request) do sent[name] = value end
-    sent.connect_timeout, sent.read_timeout = limit or 30 * SLOW, limit or 30 * SLOW
-    return http:send(sent)
-  end
-  return runtime
-end
-
--- files: the config file's text, and the token's file by path.
+-- files: as support.options takes them, the token's by its path.
 local function options(files, env, more)
-  local all = { runtime = new_runtime(), environment = services:environment { HOME = "/h", AWS_EC2_METADATA_DISABLED = "true",
-    AWS_PROFILE = "dev" }, warnings = {} }
-  for name, value in pairs(env or {}) do all.environment[name] = value or nil end
-  for name, value in pairs(more or {}) do all[name] = value end
-  local warnings = all.warnings
-  all.warnings = nil
-  function all.on_event(event)
-    if event.type == "warning" then warnings[#warnings + 1] = event.message end
-  end
-  function all.read_file(path)
-    local text = files[path == "/h/.aws/config" and 1 or path]
-    if type(text) == "table" then return nil, text[1] end
-    return text
-  end
-  return all, warnings
+  local base = services:environment { HOME = "/h", AWS_EC2_METADATA_DISABLED = "true", AWS_PROFILE = "dev" }
+  return support.options(files, with(base, env), more)
 end
 
-local function resolve(files, env, more)
-  local all, warnings = options(files, env, more)
-  local found, err = credentials.resolve(all)
-  return found, err, warnings
-end
-
--- A program that calls, and the keys that its calls are signed with.
-local function program(files)
-  local all, warnings = options(files)
-  local client = assert(bedrock.new(all))
-  return function(ahead)
-    all.runtime.ahead = ahead
-    local answer, err = client:get_custom_model { modelIdentifier = "m" }
-    if answer then return all.runtime.key end
-    return nil, err
-  end, warnings
-end
-
-local function has(text, ...)
-  if type(text) == "table" then text = text.message end
-  for i = 1, select("#", ...) do assert.truthy(text:find(select(i, ...), 1, true), text) end
-end
-
-local function refused(found, err)
-  assert.is_nil(found)
-  assert.equal("CredentialsError", err.code)
-  assert.is_nil(tostring(err):find("SECRETMARK", 1, true), tostring(err))
-  return err
-end
+local function resolve(...) return support.resolve(options(...)) end
+local function program(...) return support.program(options(...)) end
 
 describe("credentials by SSO", function()
   it("are found in both forms", function()
@@ -170,10 +96,8 @@ describe("credentials by SSO", function()
       { SESSION, renewable, oidc, { AWS_ENDPOINT_URL_SSO = "http://h" } },
     } do
       local runtime = fake_runtime.new(function() return fake_runtime.failure(400, "InvalidRequestException", "no") end, socket.gettime())
-      local all = options({ row[1], [SESSION_FILE] = row[2] }, nil, { runtime = runtime })
-      all.environment = { HOME = "/h", AWS_PROFILE = "dev", AWS_EC2_METADATA_DISABLED = "true", AWS_REGION = "us-west-2" }
-      for name, value in pairs(row[4] or {}) do all.environment[name] = value end
-      refused(credentials.resolve(all))
+      local base = { HOME = "/h", AWS_PROFILE = "dev", AWS_EC2_METADATA_DISABLED = "true", AWS_REGION = "us-west-2" }
+      refused(support.resolve(support.options({ row[1], [SESSION_FILE] = row[2] }, with(base, row[4]), { runtime = runtime })))
       assert.equal(row[3], (runtime.requests[1].url:gsub("%?.*", "")))
       assert.is_nil(runtime.requests[1].headers.Authorization)
     end
@@ -213,12 +137,8 @@ describe("credentials by SSO", function()
   it("are no good where the portal lies", function()
     local null = core.json_null
     local function answer(changes)
-      local object = { accessKeyId = "ASIA0", secretAccessKey = "SECRETMARK", sessionToken = "SECRETMARK", expiration = 4e12 }
-      for name, value in pairs(changes) do
-        object[name] = value
-        if value == false then object[name] = nil end
-      end
-      return { roleCredentials = object }
+      return { roleCredentials = with(
+        { accessKeyId = "ASIA0", secretAccessKey = "SECRETMARK", sessionToken = "SECRETMARK", expiration = 4e12 }, changes) }
     end
     for _, row in ipairs {
       { { body = answer { accessKeyId = false } }, "accessKeyId is missing" }, { { body = answer { secretAccessKey = null } }, "secretAccessKey is missing" },
@@ -358,15 +278,15 @@ describe("an SSO token", function()
   it("is used on where it can't be renewed yet, which is tried once a minute", function()
     services:set("sso", { lifetime = 10 })
     services:fault { service = "oidc", kind = "status", status = 400, code = "InvalidGrantException", times = -1 }
-    local call, warnings = program { SESSION, [SESSION_FILE] = cache({ expiresAt = in_seconds(290) }, true) }
+    local call, _, told = program { SESSION, [SESSION_FILE] = cache({ expiresAt = in_seconds(290) }, true) }
     for _, row in ipairs { { 0, 1 }, { 15, 1 }, { 30, 1 }, { 50, 1 }, { 70, 2 }, { 90, 2 }, { 120, 2 }, { 135, 3 } } do
       services:set("sso", { lifetime = row[1] + 10 })
       assert.is_string((call(row[1])))
       assert.equal(row[2], services:count "oidc", tostring(row[1]))
-      assert.equal(row[2], #warnings)
+      assert.equal(row[2], #told.warnings)
     end
-    has(warnings[1], WHERE .. ": the SSO token can't be renewed yet: ", "InvalidGrantException")
-    assert.is_nil(warnings[1]:find("SECRETMARK", 1, true))
+    has(told.warnings[1], WHERE .. ": the SSO token can't be renewed yet: ", "InvalidGrantException")
+    assert.is_nil(told.warnings[1]:find("SECRETMARK", 1, true))
     assert.equal(8, services:count "sso")
     -- Once it has expired, the failure matters.
     for i = 1, 2 do
@@ -423,12 +343,13 @@ describe("an SSO token on disk", function()
   end)
   after_each(function() os.execute("rm -rf " .. child.quote(home)) end)
 
-  local function from_disk(find)
-    local all, warnings = options {}
-    all.read_file, all.environment.HOME = nil, home
-    local found, err = (find or credentials.resolve)(all)
-    return found, err, warnings
+  -- Options of a program that reads the files that are there.
+  local function on_disk()
+    local all, told = options(nil, { HOME = home })
+    all.read_file, all.runtime = nil, support.runtime()
+    return all, told
   end
+  local function from_disk() return support.resolve(on_disk()) end
 
   local function shell(command)
     local pipe = io.popen(command)
@@ -479,18 +400,15 @@ describe("an SSO token on disk", function()
         if type(system) == "string" then error(system, 0) end
         return system
       end
-      local all, warnings = options {}
-      all.read_file, all.environment.HOME = nil, home
-      local client = assert(bedrock.new(all))
-      local answer, err = client:get_custom_model { modelIdentifier = "m" }
+      local call, _, told = support.program(on_disk())
+      local key, err = call()
       native.load = load
-      assert(answer, err)
-      assert.equal(1, #warnings)
-      has(warnings[1], "the renewed SSO token can't be kept: ", i == 1 and file .. ": No space left" or "it is not built")
+      assert(key, err)
+      assert.equal(1, #told.warnings)
+      has(told.warnings[1], "the renewed SSO token can't be kept: ", i == 1 and file .. ": No space left" or "it is not built")
       assert.equal(text, child.read(file))
-      all.runtime.ahead = 101
       services:set("sso", { lifetime = 300 })
-      assert(client:get_custom_model { modelIdentifier = "m" })
+      assert(call(101))
       assert.equal(1, services:count "oidc")
       assert.equal(2, services:count "sso")
     end
@@ -499,22 +417,22 @@ describe("an SSO token on disk", function()
   it("is found by credentials.token, which renews it, too", function()
     child.write(home .. "/.aws/config", (SESSION:gsub("sso_account_id[^\n]*", ""):gsub("sso_role_name[^\n]*", "")))
     child.write(file, cache({ expiresAt = in_seconds(1000) }, true))
-    local found = assert(from_disk(credentials.token))
+    local found = assert(credentials.token((on_disk())))
     assert.equal(stand_in.DEFAULTS.sso.token, found.token)
     assert.equal("sso", found.provider)
     assert.equal("dev", found.profile)
     assert.is_true(math.abs(found.expiration - socket.gettime() - 1000) < 5 * SLOW)
     assert.equal(0, services:count())
     child.write(file, cache({ expiresAt = in_seconds(-1000) }, true))
-    assert.equal("sso-access-SECRETMARK-0001", assert(from_disk(credentials.token)).token)
-    assert.equal("sso-access-SECRETMARK-0001", assert(from_disk(credentials.token)).token)
+    assert.equal("sso-access-SECRETMARK-0001", assert(credentials.token((on_disk()))).token)
+    assert.equal("sso-access-SECRETMARK-0001", assert(credentials.token((on_disk()))).token)
     assert.equal(1, services:count "oidc")
   end)
 end)
 
 describe("credentials.token", function()
   local function token(files, env, more)
-    return credentials.token((options(files, env, more)))
+    return credentials.token((options(files, env, with({ runtime = support.runtime() }, more))))
   end
 
   it("gives what the profile's session has", function()

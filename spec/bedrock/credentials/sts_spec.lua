@@ -1,14 +1,12 @@
 -- Roles: assumed with the keys of somebody else, or with a token of an identity provider, over real HTTP.
 
-local bedrock = require "bedrock"
 local core = require "bedrock.core"
-local credentials = require "bedrock.credentials"
-local curl_runtime = require "bedrock.runtime.curl"
 local fake_runtime = require "spec.support.fake_runtime"
 local socket = require "socket"
 local stand_in = require "spec.support.stand_in"
+local support = require "spec.support.credentials"
 
-local SLOW = tonumber(os.getenv "BEDROCK_SLOW") or 1 -- how much longer things may take, under valgrind
+local SLOW, has, refused, with = support.SLOW, support.has, support.refused, support.with
 local ARN = "arn:aws:iam::210987654321:role/path/reader"
 local BASE = "[profile base]\naws_access_key_id = AKIASTANDIN\naws_secret_access_key = SECRETMARK/long-term\n"
 -- The first key that decides stands in line 2.
@@ -17,67 +15,16 @@ local WEB = "[profile dev]\nweb_identity_token_file = /t\nrole_arn = " .. ARN ..
 local WEB_TOKEN = stand_in.DEFAULTS.sts.web_token
 local PROFILE, PLACE = 'the profile "dev"', "(/h/.aws/config:2)"
 
-local services, http
+local services = support.services()
 
-setup(function()
-  services = stand_in.start()
-  http = curl_runtime.new { proxy = false }
-end)
-teardown(function()
-  http:close()
-  services:stop()
-end)
-before_each(function() services:reset() end)
-after_each(function() assert.equal("", services:output()) end)
-
-local function date_in_header(seconds) return os.date("!%a, %d %b %Y %H:%M:%S GMT", math.floor(seconds)) end
-
--- Real HTTP with a clock that pauses and tests move. A Bedrock takes all calls: `key` is whose signature came last, `date` when.
--- A stand-in that is silent is waited for so many seconds, whatever limits a request has.
-local function new_runtime(limit)
-  local runtime = { ahead = 0, pauses = 0 }
-  function runtime.now() return socket.gettime() + runtime.ahead end
-  function runtime.sleep(_, seconds) runtime.ahead, runtime.pauses = runtime.ahead + seconds, runtime.pauses + 1 end
-  function runtime.send(_, request)
-    if request.url:find "^https://bedrock%." then
-      runtime.key, runtime.date = request.headers.Authorization:match "Credential=([^/]+)/", request.headers["X-Amz-Date"]
-      return { status = 200, headers = {}, body = "{}" }
-    end
-    local sent = {}
-    for name, value in pairs(request) do sent[name] = value end
-    sent.connect_timeout, sent.read_timeout = limit or 30 * SLOW, limit or 30 * SLOW
-    return http:send(sent)
-  end
-  return runtime
-end
-
--- files: the config file's text, or the texts of more files by path. Variables that are false are taken away.
+-- files: as support.options takes them. Variables that are false are taken away.
 local function options(files, env, more)
-  if type(files) ~= "table" then files = { ["/h/.aws/config"] = files } end
-  local all = { runtime = new_runtime(), environment = services:environment { HOME = "/h", AWS_EC2_METADATA_DISABLED = "true",
-    AWS_PROFILE = "dev" } }
-  for name, value in pairs(env or {}) do all.environment[name] = value or nil end
-  for name, value in pairs(more or {}) do all[name] = value end
-  function all.read_file(path)
-    local text = files[path]
-    if type(text) == "table" then return nil, text[1] end
-    return text
-  end
-  return all
+  local base = services:environment { HOME = "/h", AWS_EC2_METADATA_DISABLED = "true", AWS_PROFILE = "dev" }
+  return support.options(files, with(base, env), more)
 end
 
-local function resolve(...) return credentials.resolve(options(...)) end
-
-local function has(err, ...)
-  for i = 1, select("#", ...) do assert.truthy(err.message:find(select(i, ...), 1, true), err.message) end
-end
-
-local function refused(found, err)
-  assert.is_nil(found)
-  assert.equal("CredentialsError", err.code)
-  assert.is_nil(tostring(err):find("SECRETMARK", 1, true), tostring(err))
-  return err
-end
+local function resolve(...) return support.resolve(options(...)) end
+local function program(...) return support.program(options(...)) end
 
 local function form_of(request)
   local form = {}
@@ -182,13 +129,11 @@ describe("a role of a profile", function()
   it("does without a duration that is none, and says so", function()
     for _, junk in ipairs { "an hour", "1.5", "-900", "900s", "0x384", "1e3", "99999999999999999999999" } do
       services:reset()
-      local warnings = {}
-      assert(resolve(ROLE:format("duration_seconds = " .. junk), nil, { on_event = function(event)
-        if event.type == "warning" then warnings[#warnings + 1] = event.message end
-      end }))
+      local found, err, warnings = resolve(ROLE:format("duration_seconds = " .. junk))
+      assert(found, err)
       assert.is_nil(forms()[1].DurationSeconds)
       assert.equal(1, #warnings, junk)
-      assert.truthy(warnings[1]:find(PROFILE .. " " .. PLACE .. ": duration_seconds is no whole number of seconds", 1, true), warnings[1])
+      has(warnings[1], PROFILE .. " " .. PLACE .. ": duration_seconds is no whole number of seconds")
     end
   end)
 
@@ -221,45 +166,30 @@ describe("a role of a profile", function()
   it("is assumed anew before the credentials end, from the base on", function()
     services:set("sts", { lifetime = 100 })
     local text = "[profile dev]\nrole_arn = " .. ARN .. "\ncredential_source = EcsContainer\n"
-    local all = options(text, { AWS_CONTAINER_CREDENTIALS_FULL_URI = services.url .. "/v2/x" })
-    local runtime = all.runtime
-    local client = assert(bedrock.new(all))
-    local function call()
-      assert(client:get_custom_model { modelIdentifier = "m" })
-      return runtime.key
-    end
-    local first = call()
-    runtime.ahead = 70
-    assert.equal(first, call())
+    local call = program(text, { AWS_CONTAINER_CREDENTIALS_FULL_URI = services.url .. "/v2/x" })
+    local first = assert(call())
+    assert.equal(first, call(70))
     assert.equal(1, services:count "sts")
-    runtime.ahead = 90
     services:set("sts", { lifetime = 300 })
-    local second = call()
+    local second = assert(call(90))
     assert.not_equal(first, second)
     assert.equal(2, services:count "container")
     local _, signers = forms()
     assert.not_equal(signers[1], signers[2])
     -- A renewal that fails does not matter while the old ones last.
     services:fault { service = "sts", kind = "status", status = 403, code = "AccessDenied" }
-    runtime.ahead = 285
-    assert.equal(second, call())
+    assert.equal(second, call(285))
     assert.equal(3, services:count "sts")
   end)
 end)
 
 describe("a web identity", function()
   local ENV = { AWS_PROFILE = false, AWS_WEB_IDENTITY_TOKEN_FILE = "/t", AWS_ROLE_ARN = ARN }
-  local function env_with(changes)
-    local env = {}
-    for name, value in pairs(ENV) do env[name] = value end
-    for name, value in pairs(changes or {}) do env[name] = value end
-    return env
-  end
 
   it("is shown to STS unsigned, by environment and by profile", function()
     local rows = {
       { "web_identity", nil, ENV, nil, { ["/t"] = WEB_TOKEN } },
-      { "web_identity", nil, env_with { AWS_ROLE_SESSION_NAME = "pod" }, "pod", { ["/t"] = WEB_TOKEN .. "\n" } },
+      { "web_identity", nil, with(ENV, { AWS_ROLE_SESSION_NAME = "pod" }), "pod", { ["/t"] = WEB_TOKEN .. "\n" } },
       { "web_identity", "dev", {}, nil, { ["/t"] = WEB_TOKEN .. "\r\n", ["/h/.aws/config"] = WEB } },
       { "web_identity", "dev", {}, "s1", { ["/t"] = WEB_TOKEN, ["/h/.aws/config"] = WEB .. "role_session_name = s1\nduration_seconds = x" } },
     }
@@ -292,23 +222,17 @@ describe("a web identity", function()
 
   it("is read anew at each renewal", function()
     local files = { ["/t"] = WEB_TOKEN }
-    local all = options(files, ENV)
-    local runtime = all.runtime
-    local client = assert(bedrock.new(all))
-    assert(client:get_custom_model { modelIdentifier = "m" })
+    local call = program(files, ENV)
+    assert(call())
     files["/t"] = "another.token\n"
-    services:set("sts", { web_token = "another.token" })
-    runtime.ahead = 3500
-    services:set("sts", { lifetime = 10000 })
-    assert(client:get_custom_model { modelIdentifier = "m" })
+    services:set("sts", { web_token = "another.token", lifetime = 10000 })
+    assert(call(3500))
     assert.equal("another.token", forms()[2].WebIdentityToken)
     files["/t"] = nil
-    runtime.ahead = 20000
-    local _, err = client:get_custom_model { modelIdentifier = "m" }
-    has(refused(nil, err), "AWS_WEB_IDENTITY_TOKEN_FILE", "/t: no such file")
+    has(refused(call(20000)), "AWS_WEB_IDENTITY_TOKEN_FILE", "/t: no such file")
     files["/t"] = "another.token"
     services:set("sts", { lifetime = 30000 })
-    assert(client:get_custom_model { modelIdentifier = "m" })
+    assert(call())
   end)
 
   local rows = {
@@ -330,14 +254,14 @@ describe("a web identity", function()
   end
 
   it("is an error without a role", function()
-    has(refused(resolve({ ["/t"] = WEB_TOKEN }, env_with { AWS_ROLE_ARN = false })),
+    has(refused(resolve({ ["/t"] = WEB_TOKEN }, with(ENV, { AWS_ROLE_ARN = false }))),
       "the environment variable AWS_WEB_IDENTITY_TOKEN_FILE is set, but AWS_ROLE_ARN is not")
     has(refused(resolve({ ["/t"] = WEB_TOKEN, ["/h/.aws/config"] = "[profile dev]\nweb_identity_token_file = /t\n" })),
       PROFILE .. " " .. PLACE .. " sets web_identity_token_file, but no role_arn")
   end)
 
   it("is not there with a role alone", function()
-    has(refused(resolve({}, env_with { AWS_WEB_IDENTITY_TOKEN_FILE = false })), "no credentials were found",
+    has(refused(resolve({}, with(ENV, { AWS_WEB_IDENTITY_TOKEN_FILE = false }))), "no credentials were found",
       "web identity: AWS_WEB_IDENTITY_TOKEN_FILE is not set")
   end)
 end)
@@ -349,11 +273,8 @@ describe("STS", function()
       return fake_runtime.answer(403, '{"Error":{"Code":"AccessDenied","Message":"no","Type":"Sender"},"RequestId":"r"}',
         { ["content-type"] = "application/json" }), nil, request
     end)
-    local all = { environment = { HOME = "/h", AWS_EC2_METADATA_DISABLED = "true", AWS_PROFILE = "dev" }, runtime = runtime,
-      read_file = function(path) return path == "/h/.aws/config" and text or nil end }
-    for name, value in pairs(env or {}) do all.environment[name] = value end
-    for name, value in pairs(more or {}) do all[name] = value end
-    local _, err = credentials.resolve(all)
+    local base = { HOME = "/h", AWS_EC2_METADATA_DISABLED = "true", AWS_PROFILE = "dev" }
+    local _, err = support.resolve(support.options(text, with(base, env), with({ runtime = runtime }, more)))
     local request = runtime.requests[1]
     if not request then return nil, err end
     assert.is_nil(request.no_proxy)
@@ -434,7 +355,7 @@ describe("a role that STS does not give", function()
     { { ["/t"] = WEB_TOKEN, ["/h/.aws/config"] = WEB }, {}, { PROFILE, PLACE, ARN } },
     { { ["/t"] = WEB_TOKEN }, { AWS_PROFILE = false, AWS_WEB_IDENTITY_TOKEN_FILE = "/t", AWS_ROLE_ARN = ARN }, { "AWS_WEB_IDENTITY_TOKEN_FILE", ARN } },
   }
-  local function ask(form, limit) return resolve(form[1], form[2], { runtime = new_runtime(limit) }) end
+  local function ask(form, limit) return resolve(form[1], form[2], { runtime = support.runtime(limit) }) end
 
   -- All three, with answers in both formats: each has to fail, after so many attempts.
   local function fails(fault, attempts, check, limit)
@@ -512,11 +433,7 @@ describe("a role that STS does not give", function()
   it("is no good where the answer lies", function()
     local given = { AccessKeyId = "ASIA0", SecretAccessKey = "SECRETMARK", SessionToken = "SECRETMARK", Expiration = 4e9 }
     local function answer(changes, user)
-      local object = {}
-      for name, value in pairs(given) do object[name] = value end
-      for name, value in pairs(changes) do object[name] = value end
-      for name, value in pairs(object) do if value == "" then object[name] = nil end end
-      local result = { Credentials = object, AssumedRoleUser = user or { Arn = "arn:aws:sts::1:assumed-role/r/s", AssumedRoleId = "A:s" } }
+      local result = { Credentials = with(given, changes), AssumedRoleUser = user or { Arn = "arn:aws:sts::1:assumed-role/r/s", AssumedRoleId = "A:s" } }
       local body = {}
       for _, operation in ipairs { "AssumeRole", "AssumeRoleWithWebIdentity" } do
         body[operation .. "Response"] = { [operation .. "Result"] = result, ResponseMetadata = { RequestId = "r" } }
@@ -529,8 +446,8 @@ describe("a role that STS does not give", function()
       return ("<%sResponse><%sResult>" .. inside .. "</%sResult></%sResponse>"):gsub("%%s", "AssumeRole")
     end
     for _, row in ipairs {
-      { answer { AccessKeyId = "" }, "AccessKeyId is missing" }, { answer { SecretAccessKey = "" }, "SecretAccessKey is missing" },
-      { answer { Expiration = "" }, "Expiration" }, { answer { Expiration = null }, "Expiration" },
+      { answer { AccessKeyId = false }, "AccessKeyId is missing" }, { answer { SecretAccessKey = false }, "SecretAccessKey is missing" },
+      { answer { Expiration = false }, "Expiration" }, { answer { Expiration = null }, "Expiration" },
       { answer { Expiration = "soon" }, "Expiration" }, { answer { Expiration = { 1 } }, "Expiration" },
       { answer { AccessKeyId = 17 }, "AccessKeyId" }, { answer { SecretAccessKey = { "SECRETMARK" } }, "SecretAccessKey" },
       { answer { SecretAccessKey = "SECRETMARK\n" }, "SecretAccessKey has a blank, a line break" },
@@ -579,37 +496,34 @@ describe("a role that STS does not give", function()
 end)
 
 describe("a clock that is a day off", function()
+  local function date_header() return os.date("!%a, %d %b %Y %H:%M:%S GMT", math.floor(socket.gettime())) end
+
   it("is set right by STS, and what STS gives has not expired", function()
     for _, row in ipairs { { 86400, "RequestExpired" }, { -86400, "RequestInTheFuture" }, { 86400, "SignatureDoesNotMatch" }, { 90000, "InvalidSignatureException" } } do
       services:reset()
       services:set("sts", { lifetime = 200 })
-      local all = options(ROLE:format "")
-      local runtime = all.runtime
-      runtime.ahead = row[1]
-      services:fault { service = "sts", kind = "status", status = 403, code = row[2], headers = { Date = date_in_header(socket.gettime()) } }
-      local client = assert(bedrock.new(all))
-      assert(client:get_custom_model { modelIdentifier = "m" })
-      assert.equal("ASIASTANDIN0002", runtime.key)
+      services:fault { service = "sts", kind = "status", status = 403, code = row[2], headers = { Date = date_header() } }
+      local call, runtime = program(ROLE:format "")
+      assert.equal("ASIASTANDIN0002", call(row[1]))
       assert.equal(2, services:count "sts")
       -- Bedrock's own request is signed with the right time, too.
       local signed = core.time_parse((runtime.date:gsub("^(%d%d%d%d)(%d%d)(%d%d)T(%d%d)(%d%d)(%d%d)Z$", "%1-%2-%3T%4:%5:%6Z")))
       assert.is_true(math.abs(signed - socket.gettime()) < 10 * SLOW)
-      assert(client:get_custom_model { modelIdentifier = "m" })
+      assert(call())
       assert.equal(2, services:count "sts")
       -- They do expire at their time on the service's clock.
-      runtime.ahead = row[1] + 201
       services:set("sts", { lifetime = 1000 })
-      assert(client:get_custom_model { modelIdentifier = "m" })
+      assert(call(row[1] + 201))
       assert.equal(3, services:count "sts")
       services:reset()
     end
   end)
 
   it("stays as it is where corrections are switched off", function()
-    services:fault { service = "sts", kind = "status", status = 403, code = "RequestExpired", headers = { Date = date_in_header(socket.gettime()) }, times = -1 }
-    local all = options(ROLE:format "", { AWS_DISABLE_CLOCK_SKEW_CORRECTION = "true" })
-    all.runtime.ahead = 86400
-    has(refused(credentials.resolve(all)), "RequestExpired")
+    services:fault { service = "sts", kind = "status", status = 403, code = "RequestExpired", headers = { Date = date_header() }, times = -1 }
+    local runtime = support.runtime()
+    runtime.ahead = 86400
+    has(refused(resolve(ROLE:format "", { AWS_DISABLE_CLOCK_SKEW_CORRECTION = "true" }, { runtime = runtime })), "RequestExpired")
     assert.equal(1, services:count "sts")
   end)
 end)
