@@ -114,14 +114,6 @@ end
 -- Codes that say that the credentials have ended before their time.
 local EXPIRED = { ExpiredToken = true, ExpiredTokenException = true, TokenRefreshRequired = true }
 
--- The error of a send, whose runtime may be a user's own and hand back a plain text or table.
-local function send_error(err)
-  if errors.is(err) then return err end
-  if type(err) == "table" and err.code then return errors.new(err) end
-  return errors.new { code = "ConnectionError", retryable = true,
-    message = type(err) == "string" and err or "the runtime gave neither an answer nor an error { code, message }" }
-end
-
 -- The endpoint with an operation's host prefix, path and query.
 local function request_url(self, parts)
   local url = self._base_url
@@ -159,11 +151,12 @@ local function call(self, operation, params, options, feature)
   while true do
     attempt = attempt + 1
     local held_back = strategy:before_attempt(runtime:now())
-    if held_back > 0 then
+    while held_back > 0 do
       if deadline and runtime:now() + held_back >= deadline then
         return no_time(operation, attempt - 1, timeout, "the rate limit of the adaptive retry mode")
       end
       runtime:sleep(held_back)
+      held_back = strategy:before_attempt(runtime:now()) -- the rate may be another by now, and others wait, too
     end
     if on_event then
       on_event { type = "attempt", operation = operation.name, attempt = attempt, max_attempts = max_attempts,
@@ -181,11 +174,11 @@ local function call(self, operation, params, options, feature)
       result, failure = protocol.parse(operation, response)
       headers = type(response.headers) == "table" and response.headers or {}
     elseif response then
-      failure = send_error { code = "ResponseError", retryable = false,
+      failure = errors.new { code = "ResponseError", retryable = false,
         message = "the runtime gave an answer that is no table { status, headers, body }, but a " .. type(response) }
       response = nil
     else
-      failure = send_error(send_err)
+      failure = errors.of_runtime(send_err)
     end
     if on_event then
       on_event { type = "answer", operation = operation.name, attempt = attempt, ok = result ~= nil,
@@ -199,12 +192,16 @@ local function call(self, operation, params, options, feature)
     end
 
     failure.operation, failure.attempts = operation.name, attempt
+    errors.mask(failure, { used and used.session_token or nil, used and used.secret_access_key or nil, self._bearer_token })
     local skewed = headers ~= nil and self._clock:observe(headers, failure.code, runtime:now(), offset)
     local class = skewed and "transient" or strategy:classify(failure, operation)
-    if EXPIRED[failure.code] and used and not renewed and attempt < max_attempts then
-      renewed = true
-      local replaced, err_of_new = self._credentials:replace(used, runtime, runtime:now(), deadline)
-      if replaced then class = "credentials" else failure.cause = err_of_new end
+    if EXPIRED[failure.code] and used then
+      self._credentials:forget(used)
+      if not renewed and attempt < max_attempts then
+        renewed = true
+        local replaced, err_of_new = self._credentials:replace(used, runtime, runtime:now(), deadline)
+        if replaced then class = "credentials" else failure.cause = err_of_new end
+      end
     end
     failure.retryable = class ~= nil
     local delay, reason = strategy:on_failure(tries, class, headers, runtime:now())

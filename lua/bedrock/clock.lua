@@ -2,7 +2,7 @@
 --
 -- AWS refuses signatures whose date is more than five minutes off. A machine with a wrong clock learns the right time
 -- from the refusal's Date header, signs with it from then on, and tries again. The correction belongs to a client: each
--- talks to one endpoint.
+-- client talks to one endpoint, and shares it with those that get its credentials from STS and SSO.
 
 local clock = {}
 

@@ -82,6 +82,9 @@ local function check_credentials(value)
   end
   -- An object may have its method from a metatable; a table of keys has no get.
   if is_callable(value.get) or (value.access_key_id == nil and is_callable(value)) then return nil end
+  if value.access_key_id == nil and getmetatable(value) ~= nil then
+    return "has a metatable, but neither a method get nor __call"
+  end
   for name, member in pairs(value) do
     local expected = CREDENTIAL_TYPES[name]
     if not expected then
@@ -91,6 +94,20 @@ local function check_credentials(value)
     end
   end
   -- A missing key is no mistake of the program: os.getenv gave nil. The provider says so in an error table.
+end
+
+-- What every call needs of a table that the user gave.
+local PARTS = {
+  runtime = { "function", "send", "sleep", "now" },
+  api = { "table", "operations", "shapes" },
+}
+
+local function lacks(option, value)
+  local parts = PARTS[option] or {}
+  for i = 2, #parts do
+    local got = type(value[parts[i]])
+    if got ~= parts[1] then return ("needs a %s %q, got %s"):format(parts[1], parts[i], got) end
+  end
 end
 
 --- Look for mistakes of the program: unknown options and wrong types.
@@ -124,6 +141,9 @@ function config.check_options(options, what)
       end
     elseif type(value) ~= expected then
       return nil, ("%s: option %s must be a %s, got %s"):format(what, name, expected, type(value))
+    elseif expected == "table" then
+      local problem = lacks(name, value)
+      if problem then return nil, ("%s: option %s %s"):format(what, name, problem) end
     end
   end
   return true
@@ -206,18 +226,6 @@ local function to_proxy(value)
   return value
 end
 
-local AUTH_SCHEMES = { sigv4 = "sigv4", httpbearerauth = "httpBearerAuth" }
-
--- A list in order of preference; schemes of other services (sigv4a, noAuth) are passed over.
-local function to_auth_schemes(value)
-  local schemes = {}
-  for name in value:gmatch("[^,%s]+") do
-    schemes[#schemes + 1] = AUTH_SCHEMES[name:lower()]
-  end
-  if #schemes == 0 then return nil, "must name sigv4 or httpBearerAuth, not " .. quoted(value) end
-  return schemes
-end
-
 -- Seconds for a connection by the modes that all AWS SDKs share.
 local CONNECT_TIMEOUTS = { legacy = 10, standard = 3.1, ["in-region"] = 1.1, ["cross-region"] = 3.1, mobile = 30, auto = 3.1 }
 
@@ -240,7 +248,6 @@ local SETTINGS = {
   { "ca_bundle", { "AWS_CA_BUNDLE" }, "ca_bundle", to_text },
   { "app_id", { "AWS_SDK_UA_APP_ID" }, "sdk_ua_app_id", to_text },
   { "defaults_mode", { "AWS_DEFAULTS_MODE" }, "defaults_mode", to_defaults_mode, "legacy" },
-  { "auth_scheme_preference", { "AWS_AUTH_SCHEME_PREFERENCE" }, "auth_scheme_preference", to_auth_schemes },
   { "connect_timeout", {}, nil, to_seconds },
   { "read_timeout", {}, nil, to_seconds, 60 },
   { "timeout", {}, nil, to_seconds },
@@ -275,6 +282,10 @@ function Lookup:open_files()
       local names = {}
       for name in pairs(files.profiles) do names[#names + 1] = name end
       table.sort(names)
+      if not shared_files.is_name(self.profile) then
+        return fail(("the profile %s (from %s) can't be in a file: names consist of letters, digits and _ - / . %% @ : +")
+          :format(quoted(self.profile), self.profile_source))
+      end
       local known = #names == 0 and "they define no profile at all"
         or ("they define: " .. table.concat(names, ", ", 1, math.min(#names, 20)))
       return fail(("the profile %s (from %s) is in neither %s nor %s; %s%s"):format(quoted(self.profile),
@@ -369,7 +380,6 @@ end
 ---@field proxy string|false|nil  false: none; nil: the environment's rules
 ---@field app_id string|nil
 ---@field defaults_mode string
----@field auth_scheme_preference ("sigv4"|"httpBearerAuth")[]|nil
 ---@field bearer_token string|nil
 ---@field correct_clock_skew boolean
 ---@field credentials table|function|nil  as given in code
@@ -393,9 +403,11 @@ end
 --- Resolve all settings. Expects options that `check_options` found no fault with.
 ---@param options? table
 ---@param service? {id: string, signing_name: string}  default: the service of `options.api`, else Bedrock
+---@param problems? bedrock.Error[]  for bedrock.doctor: is filled with what would be an error, and settings that can't be read
+---  have their defaults
 ---@return bedrock.Config|nil config
 ---@return bedrock.Error? err  ConfigurationError that names option, variable, or file and line
-function config.load(options, service)
+function config.load(options, service, problems)
   local given = options or {}
   options = {} -- a copy: what is changed later must not show when the files are read anew
   for name, value in pairs(given) do options[name] = value end
@@ -417,32 +429,39 @@ function config.load(options, service)
   }, Lookup)
 
   local settings, sources = {}, {}
-  for _, row in ipairs(SETTINGS) do
-    local name = row[1]
-    local value, source, err = lookup:get(name, row[2], row[3], row[4], row[5])
-    if err then return nil, err end
+  local ok, err = lookup:open_files()
+  if not ok then
+    if not problems then return nil, err end
+    problems[1] = err
+    lookup.files, lookup.origins = shared_files.parse()
+    lookup.settings, lookup.places = {}, {}
+  end
+  -- Keep what a lookup gave; whether to go on.
+  local function keep(name, value, source, problem)
     settings[name] = value
-    if value ~= nil then sources[name] = source end
+    sources[name] = value ~= nil and source or nil
+    if problem and problems then problems[#problems + 1] = problem end
+    return problems ~= nil or not problem, problem
+  end
+  for _, row in ipairs(SETTINGS) do
+    local name, default = row[1], row[5]
+    ok, err = keep(name, lookup:get(name, row[2], row[3], row[4], default))
+    if not ok then return nil, err end
+    if err then settings[name] = default end
   end
   settings.connect_timeout = settings.connect_timeout or CONNECT_TIMEOUTS[settings.defaults_mode]
-  local err
-  settings.endpoint_url, sources.endpoint_url, err = lookup:get("endpoint_url", {}, nil, to_endpoint)
-  if not err and settings.endpoint_url == nil then
-    settings.endpoint_url, sources.endpoint_url, err = lookup:endpoint_url(service.id)
-  end
-  if err then return nil, err end
-  if settings.endpoint_url == nil then sources.endpoint_url = nil end
+  ok, err = keep("endpoint_url", lookup:get("endpoint_url", {}, nil, to_endpoint))
+  if not err and settings.endpoint_url == nil then ok, err = keep("endpoint_url", lookup:endpoint_url(service.id)) end
+  if not ok then return nil, err end
 
-  settings.bearer_token, sources.bearer_token, err = lookup:get("bearer_token",
-    { "AWS_BEARER_TOKEN_" .. service.signing_name:upper():gsub("[ -]", "_") }, nil, to_token)
-  if err then return nil, err end
-  if settings.bearer_token == nil then sources.bearer_token = nil end
+  ok, err = keep("bearer_token", lookup:get("bearer_token",
+    { "AWS_BEARER_TOKEN_" .. service.signing_name:upper():gsub("[ -]", "_") }, nil, to_token))
+  if not ok then return nil, err end
 
-  local no_correction
-  no_correction, sources.correct_clock_skew, err = lookup:get(nil, { "AWS_DISABLE_CLOCK_SKEW_CORRECTION" },
-    "disable_clock_skew_correction", to_boolean, false)
-  if err then return nil, err end
-  settings.correct_clock_skew = not no_correction
+  ok, err = keep("correct_clock_skew", lookup:get(nil, { "AWS_DISABLE_CLOCK_SKEW_CORRECTION" },
+    "disable_clock_skew_correction", to_boolean, false))
+  if not ok then return nil, err end
+  settings.correct_clock_skew = not settings.correct_clock_skew
 
   if settings.region then
     local region, fips = endpoint.split_region(settings.region)
@@ -452,9 +471,6 @@ function config.load(options, service)
     end
   end
 
-  local ok
-  ok, err = lookup:open_files()
-  if not ok then return nil, err end
   settings.profile, settings.profile_source = lookup.profile, lookup.profile_source
   settings.profile_settings, settings.profile_places = lookup.settings, lookup.places
   settings.profile_data, settings.profile_origins = lookup.files, lookup.origins

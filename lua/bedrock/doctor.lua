@@ -6,6 +6,8 @@ local chain = require "bedrock.credentials.chain"
 local config_module = require "bedrock.config"
 local credentials = require "bedrock.credentials"
 local endpoint = require "bedrock.endpoint"
+local errors = require "bedrock.errors"
+local keys = require "bedrock.credentials.keys"
 local native = require "bedrock.native"
 local useragent = require "bedrock.useragent"
 
@@ -27,14 +29,12 @@ local SETTINGS = { "region", "profile", "endpoint_url", "use_fips_endpoint", "us
   "retry_mode", "defaults_mode", "connect_timeout", "read_timeout", "timeout", "ca_bundle", "proxy", "app_id",
   "correct_clock_skew", "bearer_token" }
 
-local function date(seconds)
-  return os.date("!%Y-%m-%dT%H:%M:%SZ", math.floor(math.max(seconds, 0)))
-end
-
 -- A value as the report may show it.
 local function shown(name, value)
   if name == "bearer_token" then return "****" end
-  if name == "proxy" and value then return (tostring(value):gsub("^(%a[%w+.-]*://).*@", "%1***@"):gsub("^[^/]*@", "***@")) end
+  if name == "proxy" and value and value:find("@", 1, true) then -- no part in front of the last @ is sure to be no password
+    return (value:match("^%a[%w+.-]*://") or "") .. "***" .. value:match("@[^@]*$")
+  end
   return (tostring(value):gsub("[%c\127-\255]", "?"))
 end
 
@@ -65,7 +65,7 @@ function Report.__tostring(self)
   for _, row in ipairs(self.environment) do line("environment", ("%s = %s"):format(row.name, row.value)) end
   out[#out + 1] = ""
   out[#out + 1] = "credentials, in the order in which they are looked for:"
-  for _, row in ipairs(self.providers) do line("  " .. row.provider, ("%-9s %s"):format(row.status, row.detail)) end
+  for _, row in ipairs(self.providers) do line("  " .. row.provider, ("%-9s %s"):format(row.status, tostring(row.detail))) end
   return table.concat(out, "\n")
 end
 
@@ -73,7 +73,7 @@ local function versions(config)
   local jit = rawget(_G, "jit")
   local found = { bedrock = useragent.VERSION, lua = type(jit) == "table" and jit.version or _VERSION }
   found.core = require("bedrock.core").version()
-  if config and config.runtime then
+  if config.runtime then
     found.http = "runtime " .. tostring(config.runtime.name or "of the program's own")
   else
     local ok, curl = pcall(native.load, "bedrock.curl")
@@ -115,10 +115,14 @@ local function list_files(config)
   return list
 end
 
+-- Settings without which something else counts, which is worth a row.
+local UNSET = { region = "none", ca_bundle = "the system's certificates" }
+
 local function list_settings(config)
   local list = {}
   for _, name in ipairs(SETTINGS) do
     local value = config[name]
+    if value == nil then value = UNSET[name] end
     if value ~= nil then
       local source = name == "profile" and config.profile_source or config.sources[name] or "default"
       list[#list + 1] = { name = name, value = shown(name, value), source = source }
@@ -128,24 +132,25 @@ local function list_settings(config)
 end
 
 -- The provider chain, asked in earnest; behind the one that answered, only what is set up.
-local function ask_providers(report, config)
-  local function problem(err) report.problems[#report.problems + 1] = tostring(err) end
-  local runtime, owned = require("bedrock.runtime").of(config)
-  if not runtime then return problem(owned) end
+local function ask_providers(report, config, problem)
+  local ok, runtime, owned = pcall(require("bedrock.runtime").of, config) -- it raises where the library is not installed well
+  if not ok or not runtime then return problem(ok and owned or runtime) end
   local provider, err = credentials.provider(config)
   if not provider then
     report.providers[1] = { provider = "options", status = "failed", detail = err.message }
     return problem(err)
   end
   local now = runtime:now()
-  local tried, found, failure = provider:explain(runtime, now, config.timeout and now + config.timeout)
+  local tried, found, failure
+  ok, tried, found, failure = errors.call(provider.explain, provider, runtime, now, config.timeout and now + config.timeout)
   if owned then runtime:close() end
+  if not ok then return problem("the provider given in the option credentials raised: " .. tostring(tried)) end
   for i, row in ipairs(tried) do
     local status, detail = "skipped", row.reason
     if row.found then
       status, detail = "used", tostring(row.found)
       if row.found.account_id then detail = detail .. ", account " .. shown("account_id", row.found.account_id) end
-      if row.found.expiration then detail = detail .. ", until " .. date(row.found.expiration) end
+      if row.found.expiration then detail = detail .. ", until " .. keys.date(row.found.expiration) end
     elseif row.err then
       status, detail = "failed", row.err.message
     end
@@ -158,11 +163,11 @@ local function ask_providers(report, config)
     report.providers[i] = { provider = name, status = "not asked", detail = detail }
   end
   if not found then return problem(failure) end
-  local id = found.access_key_id
   report.credentials = { provider = found.provider, account_id = found.account_id, expiration = found.expiration,
-    access_key_id = "****" .. (#id >= 16 and id:sub(-4) or "") }
+    access_key_id = keys.masked(found.access_key_id) }
   if found.expiration and found.expiration <= now then
-    problem(("the credentials have expired (at %s; this machine's clock says %s)"):format(date(found.expiration), date(now)))
+    problem(("the credentials have expired (at %s; this machine's clock says %s)"):format(keys.date(found.expiration),
+      keys.date(now)))
   end
 end
 
@@ -172,37 +177,34 @@ end
 ---@param options? bedrock.Options  those of bedrock.new
 ---@return bedrock.DoctorReport
 function doctor.examine(options)
-  local report = setmetatable({ ok = false, problems = {}, settings = {}, files = {}, providers = {} }, Report)
-  local config, err = config_module.load(options)
-  report.versions = versions(config or options)
-  local environment = options and options.environment or require("bedrock.shared_files").process_environment
-  report.environment = list_environment(environment)
-  if not config then
-    report.problems[1] = tostring(err)
-    return report
+  local report = setmetatable({ ok = false, problems = {}, providers = {} }, Report)
+  local function problem(err)
+    local hint = type(err) == "table" and err.hint
+    report.problems[#report.problems + 1] = tostring(err) .. (hint and ": " .. hint or "")
   end
+  local bad_settings = {}
+  local config = config_module.load(options, nil, bad_settings)
+  for _, err in ipairs(bad_settings) do problem(err) end
+  report.versions, report.environment = versions(config), list_environment(config.environment)
   report.settings, report.files = list_settings(config), list_files(config)
   local metadata = (config.api or require "bedrock.api.bedrock").metadata or {}
-  local url
-  url, err = endpoint.resolve {
+  local url, url_err = endpoint.resolve {
     service = metadata.endpointPrefix, region = config.region, endpoint_url = config.endpoint_url,
     use_fips_endpoint = config.use_fips_endpoint, use_dualstack_endpoint = config.use_dualstack_endpoint,
   }
   report.endpoint = url
-  if err then report.problems[#report.problems + 1] = tostring(err) end
+  if url_err then problem(url_err) end
   local token, token_err
   if url then token, token_err = credentials.bearer(config, url) end
-  if token_err then report.problems[#report.problems + 1] = tostring(token_err) end
+  if token_err then problem(token_err) end
   if token then
     for i, module in ipairs(chain.PROVIDERS) do
       local _, _, name = chain.source(module, config)
       report.providers[i] = { provider = name, status = "not asked", detail = "a bearer token comes first" }
     end
   else
-    if url and not config.region then
-      report.problems[#report.problems + 1] = tostring(select(2, config_module.require_region(config)))
-    end
-    ask_providers(report, config)
+    if url and not config.region then problem(select(2, config_module.require_region(config))) end
+    ask_providers(report, config, problem)
   end
   report.ok = #report.problems == 0
   return report

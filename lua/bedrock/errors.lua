@@ -83,6 +83,50 @@ function errors.new(fields)
   return setmetatable(fields, error_mt)
 end
 
+-- Plain Lua 5.1 can't yield across a pcall.
+local can_catch = _VERSION ~= "Lua 5.1" or rawget(_G, "jit") ~= nil
+
+--- Whether `errors.call` catches.
+errors.can_catch = can_catch
+
+--- As pcall, for what may yield: where that can't be caught, nothing is.
+---@param f function
+---@return boolean ok
+---@return any ...
+function errors.call(f, ...)
+  if can_catch then
+    return pcall(f, ...)
+  end
+  return true, f(...)
+end
+
+local SHORTEST_SECRET = 8 -- characters: what is shorter is part of many words
+
+local function mask(value, secrets, depth)
+  if type(value) == "string" then
+    for _, secret in pairs(secrets) do
+      local start, stop = value:find(secret, 1, true)
+      while start and #secret >= SHORTEST_SECRET do
+        value = value:sub(1, start - 1) .. "****" .. value:sub(stop + 1)
+        start, stop = value:find(secret, start + 4, true)
+      end
+    end
+  elseif type(value) == "table" and depth > 0 then
+    for name, member in pairs(value) do
+      value[name] = mask(member, secrets, depth - 1)
+    end
+  end
+  return value
+end
+
+--- Take secrets out of an error of a service that repeats what it was sent: AWS shows the canonical request, with the session
+--- token in it, where a signature is wrong.
+---@param err bedrock.Error  is changed
+---@param secrets table<any, string>
+function errors.mask(err, secrets)
+  mask(err, secrets, 4)
+end
+
 --- A copy, for whoever writes on an error that others hold, too.
 ---@param err table
 ---@return bedrock.Error
@@ -92,6 +136,19 @@ function errors.copy(err)
     copy[name] = value
   end
   return errors.new(copy)
+end
+
+--- The error of a send: a runtime may be a user's own and hand back a plain text or table.
+---@param err any
+---@return bedrock.Error
+function errors.of_runtime(err)
+  if errors.is(err) then
+    return err
+  elseif type(err) == "table" and err.code then
+    return errors.new(err)
+  end
+  return errors.new { code = "ConnectionError", retryable = true,
+    message = type(err) == "string" and err or "the runtime gave neither an answer nor an error { code, message }" }
 end
 
 --- Whether a value is an error made by this library.

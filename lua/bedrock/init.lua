@@ -53,15 +53,6 @@ local bedrock = {
 ---@field environment? table<string, string>  in place of the process's environment
 ---@field read_file? fun(path: string): string|nil, string|nil  in place of the disk
 
--- What every call needs of a table that the user gave, so that its lack is found here and not at the first call.
-local function lacks(option, value, kind, names)
-  for _, name in ipairs(names) do
-    if value and type(value[name]) ~= kind then
-      return ("bedrock.new: option %s needs a %s %q, got %s"):format(option, kind, name, type(value[name]))
-    end
-  end
-end
-
 --- Make a client. Nothing is sent, and no credentials are looked for, before the first call.
 --- Raises at the caller's line for an option that does not exist or has a wrong type.
 ---@param options? bedrock.Options
@@ -71,9 +62,6 @@ function bedrock.new(options)
   local ok, problem = config.check_options(options, "bedrock.new")
   if not ok then error(problem, 2) end
   options = options or {}
-  problem = lacks("api", options.api, "table", { "operations", "shapes" })
-    or lacks("runtime", options.runtime, "function", { "send", "now" })
-  if problem then error(problem, 2) end
 
   local api = model.load(options.api or require "bedrock.api.bedrock")
   local metadata = api.metadata
@@ -111,7 +99,8 @@ function bedrock.new(options)
     retry = retry.new { mode = cfg.retry_mode, max_attempts = cfg.max_attempts },
     clock = shared_clock,
     base_url = base_url, signing_name = metadata.signingName or metadata.endpointPrefix, region = region,
-    user_agent = useragent.builder(cfg, bearer_token and cfg.sources.bearer_token),
+    user_agent = useragent.builder(cfg, (cfg.endpoint_url and "N," or "")
+      .. (bearer_token and cfg.sources.bearer_token:find("^environment") and "3" or "")),
     -- Lambda sets another trace for each event, and none while the program starts.
     trace_id = cfg.getenv("AWS_LAMBDA_FUNCTION_NAME") and function() return useragent.trace_id(cfg.environment) end,
   }

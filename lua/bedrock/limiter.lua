@@ -12,6 +12,7 @@ local SMOOTH = 0.8 -- weight of the newest measurement
 local BUCKETS_PER_SECOND = 2 -- measurements are made per half second
 local LEAST_RATE = 0.5
 local LEAST_CAPACITY = 1
+local LEAST_WAIT = 0.001 -- seconds: a shorter one may be lost on the clock
 
 ---@class bedrock.Limiter
 ---@field enabled boolean  off until the first throttling
@@ -73,14 +74,15 @@ end
 
 --- Take the token of one send.
 ---@param now number
----@return number wait  seconds to wait before sending. The token is taken already: who comes next waits longer.
+---@return number wait  0: it is taken; else seconds after which there may be one, if nobody else comes first
 function Limiter:acquire(now)
   start(self, now)
   if not self.enabled then return 0 end
   refill(self, now)
+  local missing = 1 - self.tokens
+  if missing > 0 then return math.max(missing / self.fill_rate, LEAST_WAIT) end
   self.tokens = self.tokens - 1
-  if self.tokens >= 0 then return 0 end
-  return -self.tokens / self.fill_rate
+  return 0
 end
 
 --- Learn from an answer, or from a failure to get one.

@@ -99,7 +99,7 @@ end
 
 --- What holds a send back: nothing in standard mode, the rate limiter in adaptive mode.
 ---@param now number  seconds
----@return number wait  seconds to sleep before sending
+---@return number wait  seconds to sleep before asking again; 0: the attempt may be sent
 function Strategy:before_attempt(now)
   if not self.limiter then return 0 end
   return self.limiter:acquire(now)

@@ -31,10 +31,13 @@ local function trim(text)
   return (text:gsub("^[ \t]+", ""):gsub("[ \t]+$", ""))
 end
 
--- Names of sections and keys; others are ignored with their content.
-local function is_name(text)
+--- Whether a text can name a section or a key; others are ignored with their content.
+---@param text string
+---@return boolean
+function shared_files.is_name(text)
   return text:find("^[%w_%-/.%%@:+]+$") ~= nil and text:find("[\128-\255]") == nil
 end
+local is_name = shared_files.is_name
 
 -- A comment in `key = value` begins after white space; "a#b" is a value.
 local function strip_comment(text)
@@ -264,19 +267,29 @@ function shared_files.read_from_disk(path)
   return "" -- an empty file reads as nothing at once
 end
 
+--- A file's text by way of a `read_file`, which may be a user's own.
+---@param read_file fun(path: string): string|nil, string|nil
+---@param path string
+---@return string|nil text  nil alone: there is no such file
+---@return string? message  why it can't be read; names the file
+function shared_files.read_text(read_file, path)
+  if path:find("\0", 1, true) then return nil, "the name of a file has a NUL byte in it" end
+  local text, message = read_file(path)
+  if type(text) == "string" then return text end
+  if text ~= nil then return nil, ("%s: read_file must return a string, got %s"):format(path, type(text)) end
+  local plain = type(message) == "string" and message:lower() or ""
+  if message == nil or plain:find("no such file", 1, true) or plain:find("not found", 1, true) then return nil end
+  message = tostring(message)
+  if not message:find(path, 1, true) then message = path .. ": " .. message end
+  return nil, message
+end
+
 local function read_shared_file(read_file, path)
   if not path then return nil end
-  if path:find("\0", 1, true) then return fail("the name of a shared file has a NUL byte in it") end
-  local text, message = read_file(path)
-  if text == nil then
-    local plain = type(message) == "string" and message:lower() or ""
-    if message == nil or plain:find("no such file", 1, true) or plain:find("not found", 1, true) then return nil end
-    message = tostring(message)
-    if not message:find(path, 1, true) then message = path .. ": " .. message end
+  local text, message = shared_files.read_text(read_file, path)
+  if not text then
+    if not message then return nil end
     return fail("the shared file can't be read: " .. message)
-  end
-  if type(text) ~= "string" then
-    return fail(("%s: read_file must return a string, got %s"):format(path, type(text)))
   end
   if #text > MAX_FILE_SIZE then
     return fail(("%s: larger than %d bytes; this is no shared AWS file"):format(path, MAX_FILE_SIZE))

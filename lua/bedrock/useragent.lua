@@ -105,17 +105,14 @@ function useragent.build(options)
 end
 
 --- What makes a client's header, once for each set of features: ids of how the credentials were found and of what the call
---- is part of, separated by commas. It knows by itself of a custom endpoint, and of a token from the environment.
+--- is part of, separated by commas.
 ---@param config bedrock.Config
----@param token_source? string  where the bearer token came from, if there is one
+---@param own string  those of the client, which all its calls share
 ---@return fun(features: string): string
-function useragent.builder(config, token_source)
-  local own = {}
-  if config.endpoint_url then own[1] = "N" end
-  if token_source and token_source:find("^environment variable") then own[#own + 1] = "3" end
+function useragent.builder(config, own)
   return function(features)
-    local all = { (table.unpack or unpack)(own) }
-    for feature in features:gmatch("[^,]+") do all[#all + 1] = feature end
+    local all = {}
+    for feature in (own .. "," .. features):gmatch("[^,]+") do all[#all + 1] = feature end
     return useragent.build { version = useragent.VERSION, app_id = config.app_id, environment = config.environment,
       retry_mode = config.retry_mode, features = all }
   end

@@ -89,6 +89,17 @@ describe("bedrock.client", function()
     assert.is_nil(trace())
   end)
 
+  it("hides what it signed with where the service repeats it", function()
+    local message = "The signature does not match. The Canonical String should have been 'x-amz-security-token:" .. TOKEN .. "'"
+    local client = new_client { failure(403, "InvalidSignatureException", message, { ["x-echo"] = SECRET .. TOKEN .. SECRET }) }
+    local _, err = client:get_custom_model { modelIdentifier = "m" }
+    assert.equal("The signature does not match. The Canonical String should have been 'x-amz-security-token:****'", err.message)
+    assert.equal("************", err.headers["x-echo"])
+    client = new_client({ failure(403, "AccessDeniedException", "no: Bearer " .. TOKEN) }, { bearer_token = TOKEN })
+    _, err = client:get_custom_model { modelIdentifier = "m" }
+    assert.equal("no: Bearer ****", err.message)
+  end)
+
   it("warns of an app id that is too long, and sends it", function()
     local events, long = {}, ("x"):rep(51)
     local client, runtime = new_client(function() return answer(200) end,

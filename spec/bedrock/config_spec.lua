@@ -173,7 +173,8 @@ describe("bedrock.config.check_options", function()
       region = "us-east-1", profile = "p", credentials = { access_key_id = "a", secret_access_key = "b" },
       bearer_token = "t", endpoint_url = "https://x", max_attempts = 1, retry_mode = "standard", connect_timeout = 1,
       read_timeout = 1, timeout = 1, ca_bundle = "/x", proxy = false, use_fips_endpoint = false,
-      use_dualstack_endpoint = true, app_id = "x", on_event = print, runtime = {}, api = {}, environment = {},
+      use_dualstack_endpoint = true, app_id = "x", on_event = print, api = { operations = {}, shapes = {} }, environment = {},
+      runtime = { send = print, sleep = print, now = print },
       read_file = function() end, mfa_code = function() end,
     })
     assert.is_true(config.check_options(nil))
@@ -200,6 +201,10 @@ describe("bedrock.config.check_options", function()
     { { on_event = {} }, "option on_event must be a function, got table" },
     { { read_file = "x" }, "option read_file must be a function, got string" },
     { { runtime = print }, "option runtime must be a table, got function" },
+    { { runtime = {} }, 'option runtime needs a function "send", got nil' },
+    { { runtime = { send = print, now = print } }, 'option runtime needs a function "sleep", got nil' },
+    { { api = { operations = {} } }, 'option api needs a table "shapes", got nil' },
+    { { credentials = setmetatable({}, {}) }, "has a metatable, but neither a method get nor __call" },
     { { credentials = "AKID" }, "option credentials must be a table { access_key_id, secret_access_key }" },
     { { credentials = { access_key_id = 1, secret_access_key = "b" } },
       "has a member access_key_id that must be a string, got number" },
@@ -249,6 +254,13 @@ describe("bedrock.config.get", function()
   end)
 end)
 
+describe("bedrock.config.load", function()
+  it("says which names a profile can have", function()
+    fails({ options = { profile = "x y" }, config = "[profile x y]\nregion = us-east-1\n" },
+      'the profile "x y" (from option profile) can\'t be in a file: names consist of letters, digits and _ - / . % @ : +')
+  end)
+end)
+
 describe("bedrock.config.reload", function()
   local function setup()
     local files = { ["/home/u/.aws/config"] = "[default]\nregion = eu-west-1\n" }
@@ -294,15 +306,6 @@ describe("bedrock.config.load", function()
       assert.equal(2, load({ options = { connect_timeout = 2 }, env = { AWS_DEFAULTS_MODE = mode } }).connect_timeout)
     end
     fails({ env = { AWS_DEFAULTS_MODE = "fast" } }, "AWS_DEFAULTS_MODE must be legacy, standard")
-  end)
-
-  it("reads the preferred auth schemes, of which a token needs none", function()
-    local settings = load {
-      env = { AWS_AUTH_SCHEME_PREFERENCE = " sigv4a, SigV4 ,httpBearerAuth", AWS_BEARER_TOKEN_BEDROCK = "t" } }
-    assert.same({ "sigv4", "httpBearerAuth" }, settings.auth_scheme_preference)
-    assert.equal("t", settings.bearer_token)
-    fails({ config = "[default]\nauth_scheme_preference = basic\n" },
-      '/home/u/.aws/config:2: auth_scheme_preference must name sigv4 or httpBearerAuth, not "basic"')
   end)
 
   it("has defaults", function()
@@ -481,7 +484,7 @@ describe("bedrock.config.load", function()
       assert.equal("https://runtime-block", load({ config = text, service = runtime }).endpoint_url)
       assert.equal("https://r", load({ config = text, service = runtime,
         env = { AWS_ENDPOINT_URL_BEDROCK = "https://x", AWS_ENDPOINT_URL_BEDROCK_RUNTIME = "https://r" } }).endpoint_url)
-      assert.equal("https://s", load({ config = text, options = { api = { metadata = { serviceId = "SSO OIDC" } } },
+      assert.equal("https://s", load({ config = text, options = { api = { metadata = { serviceId = "SSO OIDC" }, operations = {}, shapes = {} } },
         env = { AWS_ENDPOINT_URL_SSO_OIDC = "https://s" } }).endpoint_url)
     end)
 
@@ -536,7 +539,8 @@ describe("bedrock.config.load", function()
   end)
 
   it("passes on what it does not read", function()
-    local options = { credentials = function() end, on_event = print, runtime = {}, api = {}, proxy = false }
+    local options = { credentials = function() end, on_event = print, runtime = { send = print, sleep = print, now = print },
+      api = { operations = {}, shapes = {} }, proxy = false }
     local settings = assert(load { options = options, env = { HTTPS_PROXY = "http://p:1", EMPTY = " " } })
     for _, name in ipairs { "credentials", "on_event", "runtime", "api", "proxy" } do
       assert.equal(options[name], settings[name])

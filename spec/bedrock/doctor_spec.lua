@@ -66,9 +66,19 @@ describe("bedrock.doctor", function()
     local report = examine(nil, { AWS_MAX_ATTEMPTS = "many" })
     assert.is_false(report.ok)
     has(report.problems[1], "environment variable AWS_MAX_ATTEMPTS must be a whole number")
-    has(tostring(report), "AWS_MAX_ATTEMPTS = many", "endpoint               none")
+    assert.equal(6, #report.providers)
+    assert.equal(2, #report.files)
+    has(tostring(report), "AWS_MAX_ATTEMPTS = many", "endpoint               none", "max_attempts           3", "ca_bundle              the system's certificates", "region                 none")
+    report = examine({ region = "us-east-1" }, { AWS_PROFILE = "nope", AWS_RETRY_MODE = "legacy" })
+    assert.equal("https://bedrock.us-east-1.amazonaws.com", report.endpoint)
+    assert.equal(6, #report.providers)
+    has(report.problems[1], 'the profile "nope" (from environment variable AWS_PROFILE) is in neither')
+    has(report.problems[2], "AWS_RETRY_MODE must be")
+    report = examine({ region = "us-east-1" }, {}, { ["/h/.aws/config"] = "[default\n" })
+    has(report.problems[1], "/h/.aws/config:1: a section header without its closing ]")
+    assert.equal(2, #report.problems)
     report = examine(nil, { AWS_ACCESS_KEY_ID = "A", AWS_SECRET_ACCESS_KEY = "b" })
-    has(report.problems[1], "Missing Region")
+    has(report.problems[1], "Missing Region: give the option region, set AWS_REGION")
     report = examine({ endpoint_url = "https://h" }, { AWS_ACCESS_KEY_ID = "A", AWS_SECRET_ACCESS_KEY = "b" })
     has(report.problems[1], "no region is set")
     report = examine({ credentials = { access_key_id = "A" }, region = "us-east-1" })
@@ -94,7 +104,8 @@ describe("bedrock.doctor", function()
   end)
 
   it("masks the password of a proxy", function()
-    for _, proxy in ipairs { "http://user:" .. MARK .. "@p:1", "user:" .. MARK .. "@p:1", "http://u:a@" .. MARK .. "@p:1" } do
+    for _, proxy in ipairs { "http://user:" .. MARK .. "@p:1", "user:" .. MARK .. "@p:1", "http://u:a@" .. MARK .. "@p:1",
+      "u:" .. MARK .. "/x@p:1", "http:/u:" .. MARK .. "@p:1" } do
       local report = examine({ region = "us-east-1", proxy = proxy }, { HTTPS_PROXY = proxy })
       has(tostring(report), "***@p:1")
       assert.is_nil(tostring(report):find(MARK, 1, true), tostring(report))
@@ -109,6 +120,30 @@ describe("bedrock.doctor", function()
     has(tostring(bedrock.doctor { region = "us-east-1", environment = {}, read_file = function() end,
       ca_bundle = "/nowhere/ca.pem", credentials = { access_key_id = "A", secret_access_key = "b" } }),
       "/nowhere/ca.pem: CA bundle: ", "No such file")
+  end)
+
+  it("tells of a provider that raises, or whose error is odd", function()
+    local report = examine { region = "us-east-1", credentials = function()
+      return nil, { code = {}, message = {} }
+    end }
+    assert.is_false(report.ok)
+    assert.is_string(tostring(report))
+    report = examine { region = "us-east-1", credentials = function() return { access_key_id = "A", secret_access_key = "b",
+      expiration = math.huge } end }
+    has(report.problems[1], "expiration is no time")
+    if not require("bedrock.errors").can_catch then return end
+    report = examine { region = "us-east-1", credentials = function() error("a bug", 0) end }
+    has(report.problems[1], "the provider given in the option credentials raised: a bug")
+  end)
+
+  it("tells what is wrong with the installation", function()
+    local native = require "bedrock.native"
+    local load = native.load
+    native.load = function() error("bedrock.curl is not built", 0) end
+    local ok, report = pcall(bedrock.doctor, { region = "us-east-1", environment = {}, read_file = function() end })
+    native.load = load
+    assert.is_true(ok, tostring(report))
+    has(report.problems[1], "bedrock.curl is not built")
   end)
 
   it("raises for an option that does not exist, at the caller's line", function()

@@ -1,6 +1,8 @@
+local bedrock = require "bedrock"
 local retry = require "bedrock.retry"
 local limiter = require "bedrock.limiter"
 local cases = require("spec.support.vectors").cases
+local scheduler = require "spec.support.scheduler"
 
 local function one() return 1 end
 
@@ -293,19 +295,59 @@ describe("bedrock.retry", function()
       end
     end)
 
-    it("holds back all calls after it, each longer than the one before", function()
+    it("holds back all calls after it, and gives a token to one of them", function()
       local strategy = retry.new { mode = "adaptive", random = one }
       local now = 1700000000
       local call = strategy:begin()
       assert.equal(0, strategy:before_attempt(now))
       assert.equal(1, strategy:on_failure(call, "throttling", nil, now))
-      local last = 0
-      for _ = 1, 4 do
-        local wait = strategy:before_attempt(now)
-        assert.is_true(wait > last)
-        last = wait
-      end
+      for _ = 1, 4 do assert.equal(2, strategy:before_attempt(now)) end
+      assert.equal(0, strategy:before_attempt(now + 2))
+      assert.equal(2, strategy:before_attempt(now + 2))
       assert.equal(0, retry.new({ random = one }):before_attempt(now))
+    end)
+
+    -- A client of the service that throttles its first call; how many seconds each of `count` calls took, and what they gave.
+    local function throttled(count, options)
+      local sent = 0
+      local s = scheduler.new(function()
+        sent = sent + 1
+        if sent == 1 then return { status = 429, headers = { ["x-amzn-errortype"] = "ThrottlingException" }, body = "{}" } end
+        return { status = 200, headers = {}, body = "{}" }
+      end)
+      local client = assert(bedrock.new { region = "us-east-1", environment = {}, read_file = function() end,
+        credentials = { access_key_id = "a", secret_access_key = "b" }, retry_mode = "adaptive", runtime = s.runtime })
+      local took, errs = {}, 0
+      local function call(call_options)
+        local start = s.clock
+        local ok = client:get_custom_model({ modelIdentifier = "m" }, call_options)
+        if not ok then errs = errs + 1 end
+        return s.clock - start
+      end
+      s:spawn(function()
+        call()
+        if options then
+          for _ = 1, 100 do call(options) end
+        end
+        for i = 1, count do
+          s:spawn(function() took[i] = call() end)
+        end
+      end)
+      s:run()
+      table.sort(took)
+      return took, errs
+    end
+
+    it("lets those who wait have the rate of the moment, not of when they came", function()
+      local took, errs = throttled(50)
+      assert.equal(0, errs)
+      assert.is_true(took[50] < 10, tostring(took[50]))
+    end)
+
+    it("takes nothing for calls that have no time to wait", function()
+      local took, errs = throttled(1, { timeout = 0.5 })
+      assert.is_true(errs > 50)
+      assert.is_true(took[1] < 3, tostring(took[1]))
     end)
 
     it("lets go again after the wait that it asked for", function()

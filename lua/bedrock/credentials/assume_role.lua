@@ -7,6 +7,8 @@ local value_of = require("bedrock.shared_files").variable -- blank is unset
 
 local assume_role = {}
 
+local LEAST_DURATION = 900 -- seconds, by the API of STS
+
 -- The code of an MFA device, which only a person can read off it.
 local function mfa_code(context, serial, where)
   local ask = context.config.mfa_code
@@ -43,6 +45,9 @@ function assume_role.get(context, step, source, features)
     params.DurationSeconds = #duration < 10 and duration:find("^%d+$") and tonumber(duration) or nil
     if not params.DurationSeconds then
       context.warn(where .. ": duration_seconds is no whole number of seconds and does not count")
+    elseif params.DurationSeconds < LEAST_DURATION then
+      return keys.fail(("the profile %q (%s): duration_seconds must be %d at least"):format(step.profile,
+        step.places.duration_seconds or "?", LEAST_DURATION))
     end
   end
   local serial = value_of(settings, "mfa_serial")
@@ -53,7 +58,7 @@ function assume_role.get(context, step, source, features)
   end
   return sts.ask(context, "assume_role", params, {
     where = where, provider = "assume_role", profile = step.profile, credentials = source,
-    features = features .. ",i",
+    features = (features .. ",i"):gsub(",i,i$", ",i"),
   })
 end
 

@@ -8,6 +8,7 @@ local document = require "bedrock.credentials.document"
 local endpoint = require "bedrock.endpoint"
 local keys = require "bedrock.credentials.keys"
 local metadata = require "bedrock.credentials.metadata"
+local shared_files = require "bedrock.shared_files"
 
 local container = { name = "container" }
 
@@ -66,8 +67,8 @@ local function authorization(config)
   local name, token = TOKEN, config.getenv(TOKEN)
   if path then
     name = TOKEN_FILE
-    local text, message = config.read_file(path)
-    if type(text) ~= "string" then
+    local text, message = shared_files.read_text(config.read_file, path)
+    if not text then
       return bad_variable(TOKEN_FILE, ("names a file that can't be read: %s"):format(message or path .. ": no such file"))
     end
     token = text:gsub("\r?\n$", "")
@@ -86,11 +87,14 @@ function Source:get(context)
   local config = self.config
   local token, err = authorization(config)
   if err then return nil, err end
-  local where = "the container's credential endpoint " .. self.url:gsub("%?.*$", "")
+  local where = "the container's credential endpoint " .. self.url:match("^%a+://[^/]*") -- whoever knows the path may ask
   local response
   response, err = metadata.send(context, { method = "GET", url = self.url,
     headers = { ["Accept"] = "application/json", ["Authorization"] = token } }, LIMITS, where)
-  if not response then return keys.fail(where .. " can't be reached", err) end
+  if not response then
+    if err.code == "CredentialsError" then return nil, err end
+    return keys.fail(where .. " can't be reached", err)
+  end
   if response.status ~= 200 then
     local text = core.json_decode_plain(response.body or "")
     local message = type(text) == "table" and (text.message or text.Message)

@@ -9,6 +9,13 @@ local document = {}
 
 local null = core.json_null
 
+--- A value as an object: what is none, as a lying answer may have it, is an empty one.
+---@param value any
+---@return table
+function document.object(value)
+  return type(value) == "table" and getmetatable(value) ~= core.json_array_mt and value or {}
+end
+
 --- The object that a JSON text holds.
 ---@param text any
 ---@param where string  begins the message of an error

@@ -12,6 +12,7 @@ local document = require "bedrock.credentials.document"
 local endpoint = require "bedrock.endpoint"
 local keys = require "bedrock.credentials.keys"
 local metadata = require "bedrock.credentials.metadata"
+local trim = require("bedrock.protocol.text").trim
 
 local imds = { name = "imds" }
 
@@ -97,7 +98,7 @@ function Source:session_token(context)
   local response, err = metadata.send(context, { method = "PUT", url = self.url .. TOKEN_PATH, body = "",
     headers = { ["x-aws-ec2-metadata-token-ttl-seconds"] = tostring(TOKEN_LIFE) } }, self.limits, self.where)
   if response and response.status == 200 then
-    local token = (response.body or ""):gsub("^%s+", ""):gsub("%s+$", "")
+    local token = trim(response.body or "")
     if not token:find("^[\33-\126]+$") then return self:fail("gave a session token that can't be used") end
     local life = tonumber((response.headers or {})["x-aws-ec2-metadata-token-ttl-seconds"]) or TOKEN_LIFE
     self.token, self.token_until = token, context.runtime:now() + life - TOKEN_MARGIN
@@ -138,7 +139,7 @@ function Source:fetch(context)
   local response, err = self:read(context, ROLES_PATH)
   if not response then return nil, err end
   local role = response.status == 200 and (response.body or ""):match("^%s*([^\r\n]*)") or nil
-  role = role and role:gsub("%s+$", "")
+  role = role and trim(role)
   if response.status == 404 or role == "" then return nil, "no role is attached to this instance" end
   if not role then return self:fail("did not name the instance's role", response) end
   if not role:find("^[%w+=,.@_-]+$") then return self:fail("named a role that is none") end

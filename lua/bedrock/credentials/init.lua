@@ -3,7 +3,6 @@
 -- chain.lua asks the providers, one file each; refresh.lua keeps what they give and renews it. The chain is walked at the
 -- first request, not before: making a client costs nothing and never touches the network.
 
-local chain = require "bedrock.credentials.chain"
 local config_module = require "bedrock.config"
 local endpoint = require "bedrock.endpoint"
 local keys = require "bedrock.credentials.keys"
@@ -19,9 +18,10 @@ local credentials = {}
 function credentials.provider(config, clock)
   local provider = refresh.new(config, clock)
   if config.credentials ~= nil then
-    local source, name = chain.source("static", config)
-    if not source then return nil, name end
-    provider.source, provider.source_name = source, name
+    local static = require "bedrock.credentials.static"
+    local source, err = static.new(config)
+    if not source then return nil, err end
+    provider.source, provider.source_name = source, static.name
   end
   return provider
 end

@@ -8,6 +8,8 @@ local errors = require "bedrock.errors"
 
 local keys = {}
 
+local LATEST = 253402300800 -- the end of the year 9999: what is beyond is no date in seconds
+
 ---@class bedrock.Credentials
 ---@field access_key_id string
 ---@field secret_access_key string
@@ -21,22 +23,21 @@ local keys = {}
 
 local credentials_mt = { __name = "bedrock.Credentials" }
 
--- The last four characters of a key id are what AWS's own tools show; a short one is shown not at all.
 function credentials_mt.__tostring(self)
-  local id = self.access_key_id
-  local tail = type(id) == "string" and #id >= 16 and id:sub(-4) or ""
-  return ("credentials (key ****%s from %s%s)"):format(tail, tostring(self.provider),
+  return ("credentials (key %s from %s%s)"):format(keys.masked(self.access_key_id), tostring(self.provider),
     self.session_token and ", temporary" or "")
 end
 
 --- A CredentialsError.
 ---@param message string
 ---@param cause? bedrock.Error  of the service or the network: its text ends the message
+---@param secrets? table<any, string>  that were sent to whom the cause is from
 ---@return nil
 ---@return bedrock.Error err
-function keys.fail(message, cause)
+function keys.fail(message, cause, secrets)
   local err = { code = "CredentialsError", message = message, retryable = false }
   if cause then
+    if secrets then errors.mask(cause, secrets) end
     err.message = ("%s: %s"):format(message, tostring(cause))
     err.retryable, err.status, err.request_id, err.cause = cause.retryable == true, cause.status, cause.request_id, cause
   end
@@ -49,8 +50,22 @@ end
 ---@return string
 function keys.shown(text, limit)
   limit = limit or 300
-  text = text:gsub("[%c\127-\255]+", " "):gsub("^ +", ""):gsub(" +$", "")
+  text = text:sub(1, 4 * limit):gsub("[%c\127-\255]+", " "):gsub("^ +", ""):gsub(" +$", "")
   return #text > limit and text:sub(1, limit) .. "..." or text
+end
+
+--- A time as a message shows it.
+---@param seconds number  since 1970
+---@return string
+function keys.date(seconds)
+  return require("bedrock.core").time_iso8601(math.floor(math.max(seconds, 0))) or "a time without end"
+end
+
+--- A key's id as a message may show it: of a long one the last four characters, as AWS's own tools do.
+---@param id any
+---@return string
+function keys.masked(id)
+  return "****" .. (type(id) == "string" and #id >= 16 and id:sub(-4) or "")
 end
 
 -- Visible ASCII in one piece.
@@ -86,9 +101,12 @@ function keys.make(found, provider, where, names)
     if row[2] then return keys.fail(("%s: %s %s"):format(where, names[row[1]] or row[1], row[2])) end
   end
   local expiration = found.expiration
-  if expiration ~= nil and not (type(expiration) == "number" and expiration == expiration) then
+  if expiration ~= nil and type(expiration) ~= "number" then
     return keys.fail(("%s: %s must be a number of seconds since 1970, got %s"):format(where,
       names.expiration or "expiration", type(expiration)))
+  elseif expiration and not (expiration < LATEST) then
+    return keys.fail(("%s: %s is no time (%.14g): it must be in seconds since 1970, not in milliseconds"):format(where,
+      names.expiration or "expiration", expiration))
   end
   return setmetatable({
     access_key_id = found.access_key_id,
@@ -97,7 +115,7 @@ function keys.make(found, provider, where, names)
     account_id = account,
     expiration = expiration,
     provider = provider,
-    profile = found.profile,
+    profile = type(found.profile) == "string" and found.profile or nil,
     features = type(found.features) == "string" and found.features or nil,
   }, credentials_mt)
 end

@@ -1,6 +1,7 @@
 -- metadata.lua: requests to the credential endpoints of a container or an instance: plain HTTP to an address of this
 -- very machine, never through a proxy, answered at once or not at all. Hence short limits, and no redirects.
 
+local errors = require "bedrock.errors"
 local keys = require "bedrock.credentials.keys"
 
 local metadata = {}
@@ -48,9 +49,7 @@ function metadata.send(context, request, limits, where)
       if problem then return keys.fail(where .. ": " .. problem) end
       again = response.status == 429 or response.status >= 500
     else
-      if type(err) ~= "table" then
-        err = require("bedrock.errors").new { code = "ConnectionError", retryable = true, message = tostring(err) }
-      end
+      err = errors.of_runtime(err)
       again = err.retryable ~= false
     end
     local pause = FIRST_PAUSE * 2 ^ (attempt - 1) * (0.5 + context.random() / 2)

@@ -16,13 +16,21 @@ local NAMES = {
   expiration = "Expiration", account_id = "AccountId",
 }
 
+-- While it runs, other coroutines have their turn: so many seconds of each wait are spent on it, so many on them. Where
+-- nothing else can run, Ctrl-C wants its turn.
+local SHARE, TURN = 0.01, 0.001
+local PIECE = 1
+
 -- Run the command to its end: what bedrock.system tells of it, or nil and a message.
-local function run(command, seconds)
+local function run(command, seconds, runtime)
   local ok, system = pcall(require("bedrock.native").load, "bedrock.system")
   if not ok then return nil, system end
   local child, message = system.start(command, seconds)
   if not child then return nil, message end
-  while not child:wait(1) do end -- in pieces, so that Ctrl-C has its turn
+  local alone = not runtime or not runtime.sleep or runtime.blocking
+  while not child:wait(alone and PIECE or SHARE) do
+    if not alone then runtime:sleep(TURN) end
+  end
   local result = child:result()
   child:close()
   return result
@@ -42,10 +50,11 @@ Source.__index = Source
 function Source:get(context)
   local where = ("the credential_process of the profile %q (%s)"):format(self.step.profile, self.step.place)
   local seconds = TIME_LIMIT
-  if context.deadline then seconds = math.min(seconds, context.deadline - context.runtime:now()) end
-  local result, message = run(self.step.settings.credential_process, math.max(seconds, 0.001))
+  if context.deadline then seconds = math.max(math.min(seconds, context.deadline - context.runtime:now()), 0.001) end
+  local result, message = run(self.step.settings.credential_process, seconds, context.runtime)
   if not result then return keys.fail(("%s can't be run: %s"):format(where, message)) end
   local problem = end_of(result) or ("did not end within %.3g s"):format(seconds)
+  if problem == "" and not result.stdout:find("%S") then problem = "printed nothing" end
   if problem ~= "" then
     local said = keys.shown(result.stderr, 500)
     return keys.fail(("%s %s%s"):format(where, problem, said ~= "" and "; it said: " .. said or ""))

@@ -13,6 +13,7 @@ local profile_chain = {}
 ---@field kind "keys"|"named_source"|"web_identity"|"sso"|"process"|"assume_role"
 ---@field profile string  the profile that says so
 ---@field place string  FILE:LINE of the setting that decided
+---@field places table<string, string>  those of all its settings
 ---@field settings table<string, string>  of that profile; for SSO with what its sso-session adds
 
 local function first_of(settings, keys)
@@ -36,7 +37,8 @@ function View:fail(text)
 end
 
 function View:step(kind, key, settings)
-  return { kind = kind, profile = self.name, place = self:place(key), settings = settings or self.settings }
+  return { kind = kind, profile = self.name, place = self:place(key), places = self.places[self.name] or {},
+    settings = settings or self.settings }
 end
 
 local KEYS = { "aws_access_key_id", "aws_secret_access_key" }
@@ -185,7 +187,10 @@ function profile_chain.steps(files, origins, name)
     if step or not source then
       if not step then step, message = view:base() end
       if not step then
-        if steps[1] and not message then message = select(2, view:fail("is a source_profile, but has no credentials")) end
+        if steps[1] and not message then
+          message = ("the profile %q (%s) has the source_profile %q, but that one has no aws_access_key_id, role_arn, "
+            .. "sso_session, credential_process or the like"):format(steps[1].profile, steps[1].place, view.name)
+        end
         return nil, message
       end
       table.insert(steps, 1, step)

@@ -4,10 +4,9 @@
 -- others go on with the old ones; in the second, the last minute, they wait for it. A renewal that fails is tried again
 -- after a pause, and the old credentials are used while they last.
 --
--- Waiting is sleeping through the runtime and looking again, since that is all that a runtime must offer. No pcall can stand
--- around a source (Lua 5.1 can't yield across one), so a renewal whose coroutine died is found out by those who wait for it.
+-- Waiting is sleeping through the runtime and looking again, since that is all that a runtime must offer. A renewal whose
+-- coroutine died, or is never resumed, is found out by those who wait for it.
 
-local chain = require "bedrock.credentials.chain"
 local clock_module = require "bedrock.clock"
 local config_module = require "bedrock.config"
 local errors = require "bedrock.errors"
@@ -26,10 +25,15 @@ local MUST_SHARE = 0.05
 local JITTER = 0.2
 -- Between a renewal that failed and the next one: so many seconds, or a fifth of what is left.
 local PAUSE = 60
--- A renewal takes no longer than this (seconds): after it, one of those who wait for it tries for itself.
-local FLIGHT_LIMIT = 120
+-- After so many seconds one of those who wait for a renewal tries for itself: its coroutine may never be resumed. People who
+-- are asked to log in may need minutes.
+local FLIGHT_LIMIT = 600
+-- With so many seconds a renewal has not failed for want of time.
+local ENOUGH = 60
 -- How long those who wait sleep between two looks (seconds).
 local FIRST_LOOK, LAST_LOOK = 0.005, 0.1
+
+local weak = { __mode = "v" }
 
 ---@class bedrock.CredentialsProvider
 ---@field config bedrock.Config
@@ -47,6 +51,15 @@ local function expired(found, now)
   return found.expiration ~= nil and found.expiration <= now
 end
 
+-- What few sources ask for is made when they do.
+local context_mt = {
+  __index = function(context, name)
+    if name ~= "user_agent" then return nil end
+    context.user_agent = require("bedrock.useragent").builder(context.config, "")("")
+    return context.user_agent
+  end,
+}
+
 local function tell(self, event)
   local on_event = self.config.on_event
   if on_event then on_event(event) end
@@ -59,22 +72,21 @@ end
 ---@return bedrock.CredentialsContext
 function Provider:context(runtime, now, deadline)
   local config = self.config
-  self.user_agent = self.user_agent or require("bedrock.useragent").builder(config)("")
-  return {
+  return setmetatable({
     runtime = runtime, now = now, deadline = deadline, region = config.region, profile = config.profile, config = config,
-    clock = self.clock, random = self.random, user_agent = self.user_agent,
+    clock = self.clock, random = self.random,
     warn = function(text) tell(self, { type = "warning", message = text }) end,
-  }
+  }, context_mt)
 end
 
--- Ask the source that is known, or walk the chain for one.
+-- Ask the source that is known, or walk the chain for one. A source is given up only for another one that has credentials.
 local function fetch(self, context)
-  local source = self.source
+  local config, source = self.config, self.source
   if self.walked and (not source or source.from_files) then
-    local fresh, err = config_module.reload(self.config)
+    local fresh, err = config_module.reload(config)
     if not fresh then return nil, err end
-    if fresh ~= self.config then
-      self.config, self.source, source = fresh, nil, nil
+    if fresh ~= config then
+      config, source = fresh, nil
       context.config, context.region, context.profile = fresh, fresh.region, fresh.profile
     end
   end
@@ -85,30 +97,31 @@ local function fetch(self, context)
     return found, err
   end
   local found, name
-  source, name, found = chain.walk(self.config, context)
+  source, name, found = require("bedrock.credentials.chain").walk(config, context)
   if not source then return nil, name end
-  self.source, self.source_name = source, name
+  self.config, self.source, self.source_name = config, source, name
   return found
 end
 
 local function have_expired(found, now)
-  local function date(seconds) return os.date("!%Y-%m-%dT%H:%M:%SZ", math.floor(math.max(seconds, 0))) end
   return keys.fail(("the credentials from %s%s have expired (at %s): get new ones, or set this machine's clock right, which "
-    .. "says %s"):format(found.provider, found.profile and (" %q"):format(found.profile) or "", date(found.expiration),
-    date(now)))
+    .. "says %s"):format(found.provider, found.profile and (" %q"):format(found.profile) or "",
+    keys.date(found.expiration), keys.date(now)))
 end
 
 local function keep(self, found, now)
-  self.cached, self.renew_at, self.must_at = found, nil, nil
+  self.cached, self.renew_at, self.must_at = found, nil, math.huge
   local source = self.source
-  local check_every, jitter = source.check_every, source.exact and 0 or JITTER * self.random()
+  local check_every = source.check_every
+  if not found.expiration and not check_every then return end
+  local jitter = source.exact and 0 or JITTER * self.random()
   if found.expiration then
     local life = found.expiration - now
     local window = math.min(WINDOW, life * WINDOW_SHARE)
     self.renew_at = found.expiration - window * (1 - jitter)
     self.must_at = found.expiration - math.min(MUST_WINDOW, life * MUST_SHARE)
-  elseif check_every then
-    self.renew_at, self.must_at = now + check_every * (1 + jitter), math.huge
+  else
+    self.renew_at = now + check_every * (1 + jitter)
   end
 end
 
@@ -119,11 +132,16 @@ end
 
 -- Renew, for oneself and for all who wait.
 local function lead(self, runtime, now, deadline)
-  local flight = { thread = coroutine.running(), started = now }
+  local flight = {
+    leader = setmetatable({ coroutine.running() }, weak), main = coroutine.running() == nil,
+    started = runtime and runtime:now() or now, deadline = deadline,
+  }
   self.flight = flight
   local source = self.source
-  local found, err = fetch(self, self:context(runtime, now, deadline))
+  -- What a source raises is raised on, once the others know that nobody is at it. On plain Lua 5.1 they find out by themselves.
+  local ok, found, err = errors.call(fetch, self, self:context(runtime, now, deadline))
   if self.flight == flight then self.flight = nil end
+  if not ok then error(found, 0) end
   if runtime then now = self.clock:signing_time(runtime:now()) end
 
   if found and expired(found, now) then
@@ -131,38 +149,50 @@ local function lead(self, runtime, now, deadline)
     _, err = have_expired(found, now)
     found = nil
   end
-  if not found and deadline and runtime and runtime:now() >= deadline then
-    err, flight.out_of_time = out_of_time(err), true
-  end
+  if not found and deadline and runtime and runtime:now() >= deadline then err = out_of_time(err) end
   flight.err = err
-  if not (source and not source.refreshable) then
+  local given = found
+  if found then
+    keep(self, found, now)
+  else
+    local cached = self.cached
+    if cached and not expired(cached, now) then
+      given = cached
+      if self.renew_at then -- as it is where there is an end, or a file to look at
+        local left = cached.expiration and (cached.expiration - now) / 5 or PAUSE
+        self.renew_at = now + math.min(PAUSE, left) * (1 - JITTER * self.random())
+      end
+    end
+  end
+  if not source or source.refreshable then
     tell(self, { type = "credentials", ok = found ~= nil, provider = (found or self.cached or {}).provider or self.source_name,
       expiration = found and found.expiration, code = err and err.code, message = err and err.message })
   end
-  if found then
-    keep(self, found, now)
-    return found
-  end
-  local cached = self.cached
-  if cached and not expired(cached, now) then
-    local left = cached.expiration and (cached.expiration - now) / 5 or PAUSE
-    self.renew_at = now + math.min(PAUSE, left) * (1 - JITTER * self.random())
-    return cached
-  end
+  if given then return given end
   return nil, err
 end
 
--- Whether somebody is at it who will come to an end. The same coroutine can't be: an error took it out of there.
+-- Whether somebody else is at it who will come to an end. Its time is taken on the runtime's own clock, which no correction
+-- changes; one that jumps back must not make it last longer.
 local function lives(flight, now)
-  local thread = flight.thread
+  local thread = flight.leader[1]
+  if not thread and not flight.main then return false end -- it was given up, and collected
   return thread ~= coroutine.running() and (not thread or coroutine.status(thread) ~= "dead")
-    and now < flight.started + FLIGHT_LIMIT
+    and math.abs(now - flight.started) < FLIGHT_LIMIT
+end
+
+-- Whether a flight failed that a call with this deadline could not have done better: the one who led it may have given up
+-- since its own call had little time left.
+local function counts(flight, deadline)
+  if not flight.err then return false end
+  local hasty = flight.deadline and flight.deadline - flight.started < ENOUGH
+  return not (hasty and (not deadline or deadline > flight.deadline + 1))
 end
 
 -- Sleep until the flight is over. Nothing can be waited for where sleeping stops the whole process.
 local function wait(self, flight, runtime, deadline)
   local pause = FIRST_LOOK
-  while self.flight == flight and lives(flight, self.clock:signing_time(runtime:now())) do
+  while self.flight == flight and lives(flight, runtime:now()) do
     local left = deadline and deadline - runtime:now()
     if left and left <= 0 then return false end
     runtime:sleep(left and math.min(pause, left) or pause)
@@ -186,17 +216,29 @@ function Provider:get(runtime, now, deadline)
     if usable and not self.source.refreshable then return cached end
     local flight = self.flight
     if flight and usable and now < self.must_at then return cached end
-    if not flight or not runtime or not runtime.sleep or runtime.blocking or not lives(flight, now) then
+    if flight and errors.can_catch and flight.leader[1] == coroutine.running() and (flight.leader[1] or flight.main) then
+      return keys.fail("the provider of credentials makes a call that needs the credentials which it is asked for; let it use "
+        .. "a client of its own")
+    elseif not flight or not runtime or not runtime.sleep or runtime.blocking or not lives(flight, runtime:now()) then
       return lead(self, runtime, now, deadline)
     end
     local in_time = wait(self, flight, runtime, deadline)
     now = self.clock:signing_time(runtime:now())
-    if not in_time or (flight.err and not flight.out_of_time) then
+    if not in_time or counts(flight, deadline) then
       cached = self.cached
       if cached and not expired(cached, now) then return cached end
       return nil, in_time and errors.copy(flight.err) or out_of_time()
     end
   end
+end
+
+--- Give up credentials that the service has refused as expired: the next call asks for new ones.
+---@param refused bedrock.Credentials
+---@return boolean refreshable  asking can bring something new
+function Provider:forget(refused)
+  if not self.source or not self.source.refreshable then return false end
+  if self.cached == refused then self.cached, self.renew_at = nil, nil end
+  return true
 end
 
 --- New credentials in place of those that the service has refused as expired.
@@ -207,8 +249,7 @@ end
 ---@return boolean replaced  there are other ones now
 ---@return bedrock.Error? err  why there are none, where they were asked for
 function Provider:replace(refused, runtime, now, deadline)
-  if not self.source or not self.source.refreshable then return false end
-  if self.cached == refused then self.cached, self.renew_at = nil, nil end
+  if not self:forget(refused) then return false end
   local found, err = self:get(runtime, now, deadline)
   if not found then return false, err end
   for _, name in ipairs { "access_key_id", "secret_access_key", "session_token" } do
@@ -226,7 +267,7 @@ end
 ---@return bedrock.Error? err
 function Provider:explain(runtime, now, deadline)
   local tried = {}
-  local source, err, found = chain.walk(self.config, self:context(runtime, now, deadline), tried)
+  local source, err, found = require("bedrock.credentials.chain").walk(self.config, self:context(runtime, now, deadline), tried)
   return tried, found, not source and err or nil
 end
 

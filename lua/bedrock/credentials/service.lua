@@ -39,10 +39,11 @@ local function global_sts(config, region)
   end
 end
 
-local NONE = { -- for operations without a signature
-  get = function() return nil end,
-  replace = function() return false end,
-}
+-- What a client takes for its provider: credentials for one use, which nobody renews.
+local function fixed(credentials)
+  local function no() return false end
+  return { get = function() return credentials end, forget = no, replace = no }
+end
 
 --- A client for one use.
 ---@param context bedrock.CredentialsContext
@@ -63,23 +64,24 @@ function service.client(context, name, options)
   local signing_region
   if not url and not err and name == "sts" then url, signing_region, err = global_sts(config, region) end
   if err then return nil, err end
-  if not url then
-    url, err = endpoint.resolve {
-      service = metadata.endpointPrefix, region = region,
-      use_fips_endpoint = config.use_fips_endpoint, use_dualstack_endpoint = config.use_dualstack_endpoint,
-    }
-    if not url then return nil, err end
+  url, err = endpoint.resolve {
+    service = metadata.endpointPrefix, region = region, endpoint_url = url,
+    use_fips_endpoint = config.use_fips_endpoint, use_dualstack_endpoint = config.use_dualstack_endpoint,
+  }
+  if not url then return nil, err end
+  if not options.credentials and not url:find("^https:") and not endpoint.parse(url).loopback then
+    context.warn(("%s is asked over plain http (%s), which shows everybody on the way the token that goes there")
+      :format(metadata.serviceId, url))
   end
   local timeout = TIMEOUT
   if context.deadline then timeout = math.min(timeout, math.max(context.deadline - context.runtime:now(), 0.001)) end
-  local credentials = options.credentials
   return client.new {
     config = {
       connect_timeout = config.connect_timeout, read_timeout = config.read_timeout, timeout = timeout,
       on_event = config.on_event,
     },
     model = api, runtime = context.runtime, owns_runtime = false,
-    credentials = credentials and { get = function() return credentials end, replace = NONE.replace } or NONE,
+    credentials = fixed(options.credentials),
     retry = retry.new { max_attempts = config.max_attempts, random = context.random },
     clock = context.clock,
     base_url = url, signing_name = metadata.signingName or metadata.endpointPrefix, region = signing_region or region,

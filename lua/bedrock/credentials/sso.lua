@@ -1,5 +1,6 @@
 -- sso.lua: credentials for an account and a role, for whoever has logged in to IAM Identity Center (SSO).
 
+local document = require "bedrock.credentials.document"
 local keys = require "bedrock.credentials.keys"
 local service = require "bedrock.credentials.service"
 local sso_token = require "bedrock.credentials.sso_token"
@@ -31,12 +32,12 @@ function Source:get(context)
   if not answer then
     if err.status == 401 then
       return keys.fail(("%s: SSO does not take the token any more: run `aws sso login --profile %s`"):format(where,
-        self.step.profile), err)
+        self.step.profile), err, { token.token })
     end
     return keys.fail(("%s: SSO gave no credentials for the role %q in the account %s"):format(where,
-      keys.shown(settings.sso_role_name), keys.shown(settings.sso_account_id)), err)
+      keys.shown(settings.sso_role_name), keys.shown(settings.sso_account_id)), err, { token.token })
   end
-  local given = answer.roleCredentials or {}
+  local given = document.object(answer.roleCredentials)
   if type(given.expiration) ~= "number" then return keys.fail(where .. ": SSO answered without an expiration") end
   return keys.make({
     access_key_id = given.accessKeyId, secret_access_key = given.secretAccessKey, session_token = given.sessionToken,

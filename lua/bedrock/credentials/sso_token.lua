@@ -9,6 +9,7 @@ local shared_files = require "bedrock.shared_files"
 
 local sso_token = {}
 
+local LONGEST = 1e9 -- seconds that a token can be meant to last
 local WINDOW = 300 -- seconds before its end in which a token is renewed
 local PAUSE = 60 -- seconds between two tries to renew it
 
@@ -39,14 +40,14 @@ end
 -- The file's content as it is now, or what was renewed and could not be written.
 local function read(self, config)
   if not self.path then return log_in(self, "no home folder is known, where the SSO token would be") end
-  local text, message = config.read_file(self.path)
-  if type(text) ~= "string" then
+  local text, message = shared_files.read_text(config.read_file, self.path)
+  if not text then
     if message then return keys.fail(("%s: the SSO token can't be read: %s"):format(self.where, message)) end
     return log_in(self, "there is no SSO token")
   end
   if self.unwritten and self.unwritten.before == core.sha256(text) then return self.unwritten.cache end
-  local cache, err = document.read(text, ("%s: the file of the SSO token %s"):format(self.where, self.path))
-  if not cache then return nil, err end
+  local cache, err = document.read(text, "the file of the SSO token")
+  if not cache then return log_in(self, ("%s (%s)"):format(err.message, self.path)) end
   self.digest = core.sha256(text)
   if type(cache.accessToken) ~= "string" or cache.accessToken == "" or cache.accessToken:find("[^\33-\126]") then
     return log_in(self, "the file of the SSO token has no accessToken that can be used")
@@ -86,16 +87,20 @@ local function renew(self, context, cache)
     clientId = cache.clientId, clientSecret = cache.clientSecret, grantType = "refresh_token",
     refreshToken = cache.refreshToken,
   }
-  if not answer then return nil, err end
-  local token, life = answer.accessToken, answer.expiresIn
-  if type(token) ~= "string" or token == "" or token:find("[^\33-\126]") or type(life) ~= "number" then
+  if not answer then
+    require("bedrock.errors").mask(err, { cache.clientSecret, cache.refreshToken })
+    return nil, err
+  end
+  local token, life, refresh_token = answer.accessToken, answer.expiresIn, answer.refreshToken
+  if type(token) ~= "string" or token == "" or token:find("[^\33-\126]")
+    or type(life) ~= "number" or not (life > 0 and life < LONGEST) then
     return keys.fail("the answer has no accessToken with a lifetime")
   end
   local renewed = {}
   for name, value in pairs(cache) do renewed[name] = value end
   renewed.accessToken = token
   renewed.expiresAt = core.time_iso8601(math.floor(context.now + life))
-  renewed.refreshToken = answer.refreshToken or cache.refreshToken
+  renewed.refreshToken = type(refresh_token) == "string" and refresh_token or cache.refreshToken
   return renewed
 end
 
@@ -117,6 +122,10 @@ function Source:get(context)
     if renewed then
       cache, left = renewed, date_of(renewed.expiresAt) - now
       write(self, context, cache)
+    elseif left <= 0 then
+      cache, err = read(self, context.config) -- another program may have been faster, and its renewal ended this one's
+      if not cache then return nil, err end
+      left = date_of(cache.expiresAt) - now
     end
   end
   if left <= 0 then
@@ -126,7 +135,7 @@ function Source:get(context)
       failure.message = ("%s (%s)"):format(failure.message, tostring(cause))
     end
     return nil, failure
-  elseif cause then
+  elseif cause and left < WINDOW then
     context.warn(("%s: the SSO token can't be renewed yet: %s"):format(self.where, tostring(cause)))
   end
   return { token = cache.accessToken, expiration = date_of(cache.expiresAt) }

@@ -32,8 +32,9 @@ function User:get(context)
     if type(err) == "table" and err.code ~= nil and err.message ~= nil then
       return nil, errors.copy(err) -- the provider may give the same table again
     end
+    local reason = type(err) == "table" and err.message ~= nil and err.message or err
     return keys.fail("the provider given in the option credentials has none"
-      .. (err ~= nil and ": " .. tostring(err) or "; it returned nil without a reason"))
+      .. (reason ~= nil and ": " .. tostring(reason) or "; it returned nil without a reason"))
   end
   if type(found) ~= "table" then
     return keys.fail(("the provider given in the option credentials must return a table { access_key_id, "

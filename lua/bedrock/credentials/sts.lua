@@ -1,6 +1,7 @@
 -- sts.lua: credentials of a role, from the Security Token Service: AssumeRole with the keys of somebody else, and
 -- AssumeRoleWithWebIdentity with a token that proves who is asking.
 
+local document = require "bedrock.credentials.document"
 local keys = require "bedrock.credentials.keys"
 local service = require "bedrock.credentials.service"
 
@@ -32,13 +33,16 @@ function sts.ask(context, operation, params, role)
   local answer
   answer, err = client[operation](client, params)
   local what = ("%s: the role %s can't be assumed"):format(role.where, params.RoleArn)
-  if not answer then return keys.fail(what, err) end
-  local given = answer.Credentials or {}
-  local user = answer.AssumedRoleUser or {}
+  if not answer then
+    -- What was signed with is the client's to hide.
+    return keys.fail(what, err, { params.WebIdentityToken, role.credentials and role.credentials.session_token })
+  end
+  local given, user = document.object(answer.Credentials), document.object(answer.AssumedRoleUser)
+  local arn = type(user.Arn) == "string" and user.Arn or ""
   if type(given.Expiration) ~= "number" then return keys.fail(what .. ": STS answered without a readable Expiration") end
   return keys.make({
     access_key_id = given.AccessKeyId, secret_access_key = given.SecretAccessKey, session_token = given.SessionToken,
-    expiration = given.Expiration, account_id = (user.Arn or ""):match("^[^:]*:[^:]*:[^:]*:[^:]*:(%d+):"),
+    expiration = given.Expiration, account_id = arn:match("^[^:]*:[^:]*:[^:]*:[^:]*:(%d+):"),
     profile = role.profile, features = role.features,
   }, role.provider, what .. ": what STS answered", NAMES)
 end

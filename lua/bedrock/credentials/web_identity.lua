@@ -3,7 +3,9 @@
 -- The token is a file that somebody else replaces in time: it is read anew at each refresh.
 
 local keys = require "bedrock.credentials.keys"
+local shared_files = require "bedrock.shared_files"
 local sts = require "bedrock.credentials.sts"
+local trim = require("bedrock.protocol.text").trim
 
 local web_identity = { name = "web identity" }
 
@@ -13,11 +15,11 @@ local Source = { refreshable = true }
 Source.__index = Source
 
 local function read_token(config, role)
-  local text, message = config.read_file(role.file)
-  if type(text) ~= "string" then
+  local text, message = shared_files.read_text(config.read_file, role.file)
+  if not text then
     return keys.fail(("%s: the token file can't be read: %s"):format(role.where, message or role.file .. ": no such file"))
   end
-  local token = text:gsub("^%s+", ""):gsub("%s+$", "")
+  local token = trim(text)
   if token == "" then return keys.fail(("%s: the token file %s is empty"):format(role.where, role.file)) end
   if token:find("[^\33-\126]") then
     return keys.fail(("%s: the token file %s has a blank, a line break or a character outside printable ASCII inside its "

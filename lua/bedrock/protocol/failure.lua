@@ -3,16 +3,11 @@
 
 local core = require "bedrock.core"
 local errors = require "bedrock.errors"
+local trim = require("bedrock.protocol.text").trim
 
 local failure = {}
 
 local null = core.json_null
-
--- In two steps, since one pattern for both ends takes quadratic time over a long run of blanks.
-local function trim(text)
-  local start = text:find("%S")
-  return start and text:match(".*%S", start) or ""
-end
 
 local function is_blank(body)
   return body == nil or body == "" or not body:find("%S")
@@ -117,6 +112,9 @@ function failure.read(operation, response, request_id)
     message = data.message
     if message == nil or message == null then
       message = data.Message
+    end
+    if message == nil or message == null then
+      message = data.error_description -- of OAuth, RFC 6749 section 5.2
     end
     if type(message) ~= "string" then
       message = type(message) == "number" and ("%.14g"):format(message) or ""

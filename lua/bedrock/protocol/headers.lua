@@ -2,6 +2,7 @@
 
 local core = require "bedrock.core"
 local text_of = require "bedrock.protocol.text"
+local trim = text_of.trim
 
 local headers = {}
 
@@ -122,12 +123,6 @@ end
 
 -- ---------------------------------------------------------------------------------------------------------------
 -- Answers
-
--- In two steps, since one pattern for both ends takes quadratic time over a long run of blanks.
-local function trim(text)
-  local start = text:find("%S")
-  return start and text:match(".*%S", start) or ""
-end
 
 -- A header's list: split at commas, but not at those inside quotes.
 local function split_list(text)

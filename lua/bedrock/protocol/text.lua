@@ -145,11 +145,14 @@ function text.write_jsonvalue(value)
   return core.base64_encode(json)
 end
 
--- In two steps, since one pattern for both ends takes quadratic time over a long run of blanks.
-local function trim(value)
+--- A text without blanks at its ends. In two steps, since one pattern for both takes quadratic time over a long run of blanks.
+---@param value string
+---@return string
+function text.trim(value)
   local start = value:find("%S")
   return start and value:match(".*%S", start) or ""
 end
+local trim = text.trim
 
 local function read_number(value)
   local digits = trim(value)

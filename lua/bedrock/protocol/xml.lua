@@ -8,6 +8,7 @@
 local xml = {}
 
 local MAX_DEPTH = 100 -- elements in elements
+local MAX_SIZE = 1024 * 1024 -- bytes: its tree takes many times as much
 
 -- Bytes above 127 are letters of some kind.
 local NAME = "[A-Za-z_:\128-\255][A-Za-z0-9_:.\128-\255-]*"
@@ -151,6 +152,9 @@ end
 ---@return bedrock.XmlElement|nil root
 ---@return string? message  says at which byte
 function xml.parse(text)
+  if #text > MAX_SIZE then
+    return fail("XML does not end", MAX_SIZE)
+  end
   local control = text:find(CONTROL)
   if control then
     return fail("control character in XML", control)

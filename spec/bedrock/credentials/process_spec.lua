@@ -2,6 +2,7 @@ local credentials = require "bedrock.credentials"
 local config = require "bedrock.config"
 local child = require "spec.support.child"
 local runtimes = require "bedrock.runtime"
+local scheduler = require "spec.support.scheduler"
 
 local MARK = "SECRETMARK"
 
@@ -60,7 +61,8 @@ describe("credentials that a process prints", function()
       { "printf 'a\\nb\\033[31m' >&2; exit 1", "it said: a b [31m" },
       { "kill -9 $$", "was ended by signal 9" },
       { "no-such-program-anywhere 2>/dev/null", "ended with status 127" },
-      { "true", "gave no JSON document" },
+      { "true", "printed nothing" },
+      { "echo log in first >&2", "printed nothing; it said: log in first" },
       { printing('{"Version": 1, "AccessKeyId": "' .. MARK), "gave no JSON document" },
       { printing(MARK), "gave no JSON document" },
       { printing("[]"), "gave JSON that is no object" },
@@ -132,6 +134,22 @@ describe("credentials that a process prints", function()
     assert.equal(1, runs())
     runtime:close()
     os.execute("rm -rf " .. child.quote(dir))
+  end)
+
+  it("let other coroutines go on meanwhile", function()
+    local s = scheduler.new()
+    local provider = assert(credentials.provider(assert(config.load(settings_for("sleep 0.3; " .. printing(document()))))))
+    local found, turns = nil, 0
+    s:spawn(function() found = assert(provider:get(s.runtime, s.clock)) end)
+    s:spawn(function()
+      while not found do
+        turns = turns + 1
+        s:pause(0.001)
+      end
+    end)
+    s:run()
+    assert.equal("AKIDPROCESS", found.access_key_id)
+    assert.is_true(turns > 5, tostring(turns))
   end)
 
   it("leave no process and no open file behind", function()

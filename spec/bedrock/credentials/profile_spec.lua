@@ -106,7 +106,7 @@ describe("credentials in a profile", function()
     refused({ config = role("a", "a"), profile = "a" },
       'the profile "a" (/h/.aws/config:3) is its own source_profile, but has no aws_access_key_id')
     refused({ config = role("a", "b") .. "[profile b]\n", profile = "a" },
-      'the profile "b" is a source_profile, but has no credentials')
+      'the profile "a" (/h/.aws/config:2) has the source_profile "b", but that one has no aws_access_key_id, role_arn')
     refused({ config = role("a", "b") .. "[profile b]\naws_secret_access_key = SECRETMARK\n", profile = "a" },
       'the profile "b" (/h/.aws/config:5) has aws_secret_access_key, but no aws_access_key_id')
   end)

@@ -1,6 +1,7 @@
 local bedrock = require "bedrock"
 local config = require "bedrock.config"
 local credentials = require "bedrock.credentials"
+local errors = require "bedrock.errors"
 local scheduler = require "spec.support.scheduler"
 
 local START = 1700000000
@@ -154,7 +155,7 @@ describe("a renewal of credentials", function()
     coroutine.resume(lost)
     all_are("AKID0002", ask_together(s, asked))
     assert.equal(2, calls())
-    assert.is_true(s.clock - START <= 121)
+    assert.is_true(s.clock - START <= 601)
     assert.equal("suspended", coroutine.status(lost))
   end)
 
@@ -203,6 +204,119 @@ describe("a renewal of credentials", function()
     assert.equal("AKID0002", patient.access_key_id)
   end)
 
+  it("that failed for want of a caller's time is no failure for those with more of it", function()
+    local s, asked, calls = counting(function(n, s, context)
+      s:pause(0.5)
+      if n == 1 then return nil, "it would take longer than this caller has" end
+      assert.is_nil(context.deadline)
+      return numbered(n)
+    end)
+    local got = {}
+    s:spawn(function() got.hasty = select(2, asked:get(s.runtime, s.clock, START + 1)) end)
+    for i = 1, 5 do
+      s:spawn(function() got[i] = asked:get(s.runtime, s.clock).access_key_id end)
+    end
+    s:run()
+    assert.truthy(got.hasty.message:find("longer than this caller has", 1, true))
+    for i = 1, 5 do assert.equal("AKID0002", got[i]) end
+    assert.equal(2, calls())
+  end)
+
+  it("that raises in a coroutine that lives on holds up nobody", function()
+    if not errors.can_catch then return pending("plain Lua 5.1 can't catch what yields") end
+    local s, asked, calls = counting(function(n, s)
+      s:pause(0.05)
+      if n == 1 then error("the provider has a bug", 0) end
+      return numbered(n)
+    end)
+    local got = {}
+    for i = 1, 5 do
+      s:spawn(function()
+        local ok, found = pcall(asked.get, asked, s.runtime, s.clock)
+        got[i] = ok and found.access_key_id or found
+        s:pause(1000)
+      end)
+    end
+    s:run()
+    assert.same({ "the provider has a bug", "AKID0002", "AKID0002", "AKID0002", "AKID0002" }, got)
+    assert.equal(2, calls())
+    assert.is_true(s.clock < START + 1001)
+  end)
+
+  it("whose coroutine was given up and collected holds up nobody", function()
+    local s, asked, calls = counting(function(n)
+      if n == 1 then coroutine.yield(math.huge, 0) end
+      return numbered(n)
+    end)
+    coroutine.resume(coroutine.create(function() asked:get(s.runtime, s.clock) end))
+    collectgarbage()
+    collectgarbage()
+    all_are("AKID0002", ask_together(s, asked))
+    assert.equal(2, calls())
+    assert.is_true(s.clock < START + 1)
+  end)
+
+  it("is one only, however the clock jumps meanwhile", function()
+    for _, jump in ipairs { 86400, -86400 } do
+      local s, asked, calls = counting(function(n, s)
+        s:pause(3)
+        return numbered(n, s.clock + 1e6)
+      end)
+      s:spawn(function()
+        s:pause(1)
+        asked.clock.offset = jump -- as STS's refusal of a wrong date does
+      end)
+      all_are("AKID0001", ask_together(s, asked))
+      assert.equal(1, calls())
+    end
+  end)
+
+  it("that gives credentials without an end leaves nothing to wait for, also where an earlier one fails after it", function()
+    local s, asked, calls = counting(function(n, s)
+      if n == 1 then
+        s:pause(700)
+        return nil, "too late"
+      end
+      return numbered(n)
+    end)
+    local got = {}
+    s:spawn(function() got[1] = asked:get(s.runtime, s.clock).access_key_id end)
+    s:spawn(function() got[2] = asked:get(s.runtime, s.clock).access_key_id end)
+    s:run()
+    assert.same({ "AKID0002", "AKID0002" }, got)
+    s.clock = s.clock + 1000
+    all_are("AKID0002", ask_together(s, asked))
+    s.clock = s.clock + 1e6
+    all_are("AKID0002", ask_together(s, asked))
+    assert.is_true(calls() <= 4)
+  end)
+
+  it("whose provider calls the client that waits for it is an error", function()
+    if not errors.can_catch then return pending("plain Lua 5.1 can't tell it from a provider that has raised") end
+    local client
+    client = assert(bedrock.new { region = "us-east-1", environment = {}, read_file = function() end,
+      runtime = scheduler.new().runtime, credentials = function()
+        local _, err = client:get_custom_model { modelIdentifier = "m" }
+        return nil, err
+      end })
+    local answer, err = client:get_custom_model { modelIdentifier = "m" }
+    assert.is_nil(answer)
+    assert.truthy(err.message:find("let it use a client of its own", 1, true), err.message)
+  end)
+
+  it("may be followed by a call from on_event", function()
+    local s, events, client = scheduler.new(function() return { status = 200, headers = {}, body = "{}" } end), 0, nil
+    client = assert(bedrock.new { region = "us-east-1", environment = {}, read_file = function() end, runtime = s.runtime,
+      credentials = function() return numbered(1) end, on_event = function(event)
+        if event.type ~= "credentials" then return end
+        events = events + 1
+        assert(client:get_custom_model { modelIdentifier = "m" })
+      end })
+    s:spawn(function() assert(client:get_custom_model { modelIdentifier = "m" }) end)
+    s:run()
+    assert.equal(1, events)
+  end)
+
   it("is told to on_event, without a secret", function()
     local events, open = {}, true
     local s, asked = counting(function(n, s)
@@ -247,6 +361,47 @@ describe("credentials whose files change", function()
     assert.equal("AKID0003", asked:get(runtime, now + 200).access_key_id)
     text = nil
     assert.equal("AKID0003", asked:get(runtime, now + 300).access_key_id)
+  end)
+
+  it("are used on while the new ones are wrong, and replaced once these are right", function()
+    local wrong = { "", "[default]\naws_access_key_id = AKID0009\n", "[default]\nrole_arn = arn:x\n", "[other]\n" }
+    for _, text_of_now in ipairs(wrong) do
+      local text = keys(1)
+      local asked = provider(nil, { environment = { HOME = "/h", AWS_EC2_METADATA_DISABLED = "true" },
+        read_file = function(path) return path == "/h/.aws/credentials" and text or nil end })
+      local runtime, now = scheduler.new().runtime, START
+      assert(asked:get(runtime, now))
+      text = text_of_now
+      for _ = 1, 20 do
+        now = now + 50
+        assert.equal("AKID0001", assert(asked:get(runtime, now)).access_key_id)
+      end
+      text = keys(1)
+      for _ = 1, 5 do
+        now = now + 50
+        assert.equal("AKID0001", assert(asked:get(runtime, now)).access_key_id)
+      end
+      text = keys(2)
+      assert.equal("AKID0002", asked:get(runtime, now + 100).access_key_id)
+    end
+  end)
+
+  it("do not disturb the calls that find a renewal under way", function()
+    local text = "[default]\nrole_arn = arn:aws:iam::123456789012:role/r\ncredential_source = EcsContainer\n"
+    local s
+    s = scheduler.new(function(request)
+      local expiration = os.date("!%Y-%m-%dT%H:%M:%SZ", math.floor(s.clock) + 3600)
+      local keys_of = '"AccessKeyId":"AKIDROLE","SecretAccessKey":"SECRETMARK","%s":"t","Expiration":"' .. expiration .. '"'
+      if request.method == "GET" then return { status = 200, headers = {}, body = "{" .. keys_of:format("Token") .. "}" } end
+      return { status = 200, headers = {}, body = '{"AssumeRoleResponse":{"AssumeRoleResult":{"Credentials":{'
+        .. keys_of:format("SessionToken") .. '}}}}' }, nil, 1
+    end)
+    local asked = provider(nil, { environment = { HOME = "/h", AWS_CONTAINER_CREDENTIALS_FULL_URI = "http://localhost/c" },
+      read_file = function(path) return path == "/h/.aws/config" and text or nil end })
+    all_are("AKIDROLE", ask_together(s, asked))
+    text = text .. "[profile unrelated]\n"
+    s.clock = s.clock + 3600 - 200
+    all_are("AKIDROLE", ask_together(s, asked))
   end)
 
   it("are read again at once after the service has refused them, and compared", function()
@@ -380,6 +535,30 @@ describe("a client", function()
       assert.equal("ExpiredTokenException", results[1][2].code)
       assert.equal(1, #requests)
       assert.equal(1, refreshes)
+    end)
+
+    it("asks for new ones at the next call, where this one has no attempt left", function()
+      local asked, requests = 0, 0
+      local s = scheduler.new(function(request)
+        requests = requests + 1
+        if key_of(request) == "AKID0001" then
+          return { status = 403, headers = { ["x-amzn-errortype"] = "ExpiredTokenException" }, body = "{}" }
+        end
+        return job_answer()
+      end)
+      local client = assert(bedrock.new { region = "us-east-1", environment = {}, read_file = function() end,
+        runtime = s.runtime, max_attempts = 1, credentials = function()
+          asked = asked + 1
+          return numbered(asked)
+        end })
+      local results = {}
+      s:spawn(function()
+        for i = 1, 3 do results[i] = (client:get_custom_model { modelIdentifier = "m" }) ~= nil end
+      end)
+      s:run()
+      assert.same({ false, true, true }, results)
+      assert.equal(2, asked)
+      assert.equal(3, requests)
     end)
   end)
 end)

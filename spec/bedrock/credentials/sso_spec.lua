@@ -192,8 +192,8 @@ describe("the file of an SSO token", function()
   it("is an error, with what to do, where it holds no token", function()
     for _, row in ipairs {
       { nil, "there is no SSO token", LOGIN }, { { SESSION_FILE .. ": Permission denied" }, SESSION_FILE .. ": Permission denied" },
-      { "", SESSION_FILE .. " gave no JSON document" }, { '{"accessToken":"SECRETMARK', SESSION_FILE .. " gave no JSON document" },
-      { '["SECRETMARK"]', SESSION_FILE .. " gave JSON that is no object" }, { '"SECRETMARK"', SESSION_FILE .. " gave JSON that is no object" },
+      { "", "the file of the SSO token gave no JSON document", LOGIN }, { '{"accessToken":"SECRETMARK', "the file of the SSO token gave no JSON document", LOGIN },
+      { '["SECRETMARK"]', "gave JSON that is no object (" .. SESSION_FILE, LOGIN }, { '"SECRETMARK"', "gave JSON that is no object (" .. SESSION_FILE, LOGIN },
       { cache { accessToken = false }, "has no accessToken that can be used", LOGIN }, { cache { accessToken = "" }, "has no accessToken that can", LOGIN },
       { cache { accessToken = core.json_null }, "has no accessToken", LOGIN }, { cache { accessToken = { "SECRETMARK" } }, "has no accessToken", LOGIN },
       { cache { accessToken = "SECRET MARK" }, "has no accessToken", LOGIN }, { cache { accessToken = "SECRETMARK\n" }, "has no accessToken", LOGIN },

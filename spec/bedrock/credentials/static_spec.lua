@@ -64,7 +64,9 @@ describe("the option credentials, as a table,", function()
       { { secret_access_key = "SECRETMARK\195\169" }, "secret_access_key has a blank" },
       { { session_token = "SECRETMARK\0x" }, "session_token has a blank" },
       { { session_token = "SECRETMARK\nX-Header: y" }, "session_token has a blank" },
-      { { expiration = 0 / 0 }, "expiration must be a number of seconds" },
+      { { expiration = 0 / 0 }, "expiration is no time" },
+      { { expiration = math.huge }, "expiration is no time (inf): it must be in seconds since 1970, not in milliseconds" },
+      { { expiration = 1893456000000 }, "expiration is no time (1893456000000): it must be in seconds" },
     }
     for i, row in ipairs(rows) do
       it(i .. ": " .. row[2], function()
