@@ -141,6 +141,7 @@ local function ask_providers(report, config, problem)
     return problem(err)
   end
   local now = runtime:now()
+  local ended_by -- the provider whose error ended the chain
   local tried, found, failure
   ok, tried, found, failure = errors.call(provider.explain, provider, runtime, now, config.timeout and now + config.timeout)
   if owned then runtime:close() end
@@ -152,7 +153,7 @@ local function ask_providers(report, config, problem)
       if row.found.account_id then detail = detail .. ", account " .. shown("account_id", row.found.account_id) end
       if row.found.expiration then detail = detail .. ", until " .. keys.date(row.found.expiration) end
     elseif row.err then
-      status, detail = "failed", row.err.message
+      status, detail, ended_by = "failed", row.err.message, row.err
     end
     report.providers[i] = { provider = row.provider, status = status, detail = detail }
   end
@@ -162,7 +163,9 @@ local function ask_providers(report, config, problem)
       or type(reason) == "table" and reason.message or reason
     report.providers[i] = { provider = name, status = "not asked", detail = detail }
   end
-  if not found then return problem(failure) end
+  if not found then
+    return problem(ended_by and failure or "no credentials were found; what each provider says of it stands below")
+  end
   report.credentials = { provider = found.provider, account_id = found.account_id, expiration = found.expiration,
     access_key_id = keys.masked(found.access_key_id) }
   if found.expiration and found.expiration <= now then

@@ -48,7 +48,7 @@ describe("bedrock.doctor", function()
     assert.is_nil(report.credentials)
     assert.same({ "options skipped", "environment skipped", "profile skipped", "web identity skipped",
       "container skipped", "imds skipped" }, statuses(report))
-    has(tostring(report), "NOT ready", "no credentials were found", "nobody answers at http://169.254.169.254 (refused)",
+    has(tostring(report), "NOT ready", "! no credentials were found; what each provider says of it stands below", "nobody answers at http://169.254.169.254 (refused)",
       "AWS_WEB_IDENTITY_TOKEN_FILE is not set")
   end)
 
