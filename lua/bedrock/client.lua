@@ -130,6 +130,10 @@ local function call(self, operation, params, options, feature)
     return fail(operation, 0, errors.new { code = "ConfigurationError", retryable = false,
       message = "this client is closed; make a new one with bedrock.new" })
   end
+  if runtime.ready then -- before credentials are looked for, which may wait as well
+    local able, why = runtime:ready()
+    if not able then return fail(operation, 0, errors.of_runtime(why)) end
+  end
   if params == nil then params = {} end
   local ok, err = validate(operation, params)
   if not ok then return fail(operation, 0, err) end

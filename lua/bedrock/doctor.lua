@@ -9,6 +9,7 @@ local endpoint = require "bedrock.endpoint"
 local errors = require "bedrock.errors"
 local keys = require "bedrock.credentials.keys"
 local native = require "bedrock.native"
+local runtimes = require "bedrock.runtime"
 local useragent = require "bedrock.useragent"
 
 local doctor = {}
@@ -75,6 +76,9 @@ local function versions(config)
   found.core = require("bedrock.core").version()
   if config.runtime then
     found.http = "runtime " .. tostring(config.runtime.name or "of the program's own")
+  elseif runtimes.inside_nginx() then
+    local ngx = rawget(_G, "ngx").config
+    found.http = ("nginx %d, ngx_lua %d"):format(ngx.nginx_version, ngx.ngx_lua_version)
   else
     local ok, curl = pcall(native.load, "bedrock.curl")
     found.http = ok and curl.version() or "can't be loaded: " .. tostring(curl)
@@ -133,7 +137,7 @@ end
 
 -- The provider chain, asked in earnest; behind the one that answered, only what is set up.
 local function ask_providers(report, config, problem)
-  local ok, runtime, owned = pcall(require("bedrock.runtime").of, config) -- it raises where the library is not installed well
+  local ok, runtime, owned = pcall(runtimes.of, config) -- it raises where the library is not installed well
   if not ok or not runtime then return problem(ok and owned or runtime) end
   local provider, err = credentials.provider(config)
   if not provider then

@@ -19,7 +19,7 @@ local errors = {}
 ---@field last? table  of client:wait: the resource as it was seen last; of a call's TimeoutError: the last attempt's error
 ---@field failure_message? string  WaiterError: the service's reason
 ---@field members? table  the modelled members of a service's error
----@field kind? string  errors of the curl runtime: what happened, as "timeout_read"
+---@field kind? string  errors of the library's runtimes: what happened, as "timeout_read"
 ---@field cause? bedrock.Error  of a CredentialsError: the error of the service or the network behind it
 ---@field retry_stopped? "fail_request"|"max_attempts_exceeded"|"retry_quota_exceeded"  why there was no further attempt
 

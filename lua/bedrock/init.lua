@@ -28,6 +28,7 @@ local bedrock = {
 ---@field send fun(self: bedrock.Runtime, request: bedrock.RuntimeRequest, deadline?: number): bedrock.Response|nil, table?
 ---@field sleep fun(self: bedrock.Runtime, seconds: number)
 ---@field now fun(self: bedrock.Runtime): number  seconds since 1970
+---@field ready? fun(self: bedrock.Runtime): boolean|nil, table?  whether a call can wait where it is made
 ---@field close? fun(self: bedrock.Runtime)
 
 ---@class bedrock.Options
@@ -48,7 +49,7 @@ local bedrock = {
 ---@field app_id? string  names your program in the User-Agent header
 ---@field mfa_code? fun(serial: string): string|nil  the six digits of an MFA device, for roles with mfa_serial
 ---@field on_event? fun(event: table)  hears of attempts, answers, retries, renewed credentials and warnings
----@field runtime? bedrock.Runtime  what sends, sleeps and knows the time, in place of libcurl
+---@field runtime? bedrock.Runtime  what sends, sleeps and knows the time, in place of libcurl or nginx's sockets
 ---@field api? table  another API table, made by tools/genapi.lua
 ---@field environment? table<string, string>  in place of the process's environment
 ---@field read_file? fun(path: string): string|nil, string|nil  in place of the disk

@@ -24,16 +24,47 @@ function nginx.program()
   return path ~= "" and path or nil
 end
 
+local root = capture("pwd")
+
+-- Where Debian, Fedora and the program itself say that modules are.
+local function modules_dir(about)
+  for _, dir in ipairs { string.match(about, "%-%-modules%-path=(%S+)") or "", "/usr/lib/nginx/modules", "/usr/lib64/nginx/modules" } do
+    if dir ~= "" and child.read(dir .. "/ngx_http_lua_module.so") then return dir end
+  end
+end
+
+--- What of nginx.conf makes a program run Lua: for the main part and for http {}.
+---@param program? string  another nginx, such as OpenResty's
+---@return {main: string, http: string}|nil parts
+---@return string? why  there is no Lua in it
+function nginx.lua(program)
+  program = program or nginx.program()
+  if not program then return nil, "nginx is not installed" end
+  if not child.read(root .. "/build/luajit/bedrock/core.so") then return nil, "there is no build for luajit (make build LUA=luajit)" end
+  local about = capture(child.quote(program) .. " -V 2>&1")
+  local main = ""
+  if not string.find(about, "ngx_lua", 1, true) then
+    local dir = modules_dir(about)
+    if not dir then return nil, "nginx has no Lua module (Debian: libnginx-mod-http-lua)" end
+    main = string.format("load_module %s/ndk_http_module.so;\nload_module %s/ngx_http_lua_module.so;\n", dir, dir)
+  end
+  return {
+    main = main,
+    http = string.format('lua_package_path "%s/lua/?.lua;%s/lua/?/init.lua;%s/?.lua;;";\n', root, root, root)
+      .. string.format('lua_package_cpath "%s/build/luajit/?.so;;";\n', root),
+  }
+end
+
 local TEMPLATE = [[
-daemon off;
+%sdaemon off;
 %s
 worker_processes 1;
 pid @DIR@/nginx.pid;
 error_log @DIR@/error.log %s;
 %s
-events { worker_connections 512; }
+events { worker_connections %d; }
 http {
-  access_log off;
+%s  access_log off;
   client_body_temp_path @DIR@/body;
   proxy_temp_path @DIR@/proxy;
   fastcgi_temp_path @DIR@/fastcgi;
@@ -69,11 +100,15 @@ end
 ---@field dir? string  a folder to use; removed by stop
 ---@field log_level? string  of the error log (default "warn")
 ---@field program? string  another nginx, such as OpenResty's
+---@field lua? boolean  load the Lua module, whose code finds the library (see nginx.lua)
+---@field connections? integer  of a worker (default 512)
 
 ---@param options bedrock.test.NginxOptions
 ---@return {ports: integer[], url: string, dir: string, pid: string, stop: fun()}
 function nginx.start(options)
   local program = assert(options.program or nginx.program(), "nginx is not installed")
+  local lua = { main = "", http = "" }
+  if options.lua then lua = assert(nginx.lua(options.program)) end
   local dir = options.dir or child.temp_dir()
   for name, text in pairs(options.files or {}) do
     child.write(dir .. "/" .. name, text)
@@ -85,7 +120,8 @@ function nginx.start(options)
     for i = 1, options.ports or 1 do
       ports[i] = child.free_port()
     end
-    local conf = string.format(TEMPLATE, user, options.log_level or "warn", options.main or "", options.conf)
+    local conf = string.format(TEMPLATE, lua.main, user, options.log_level or "warn", options.main or "", options.connections or 512,
+      lua.http, options.conf)
     child.write(dir .. "/nginx.conf", fill(conf, dir, ports))
     local command = string.format("%s -p %s -c %s -e %s", child.quote(program), child.quote(dir .. "/"),
       child.quote(dir .. "/nginx.conf"), child.quote(dir .. "/error.log"))

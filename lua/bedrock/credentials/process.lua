@@ -5,6 +5,7 @@
 
 local document = require "bedrock.credentials.document"
 local keys = require "bedrock.credentials.keys"
+local run = require("bedrock.credentials.run_program").run
 local value_of = require("bedrock.shared_files").variable -- blank is unset
 
 local process = {}
@@ -15,26 +16,6 @@ local NAMES = {
   access_key_id = "AccessKeyId", secret_access_key = "SecretAccessKey", session_token = "SessionToken",
   expiration = "Expiration", account_id = "AccountId",
 }
-
--- While it runs, other coroutines have their turn: so many seconds of each wait are spent on it, so many on them. Where
--- nothing else can run, Ctrl-C wants its turn.
-local SHARE, TURN = 0.01, 0.001
-local PIECE = 1
-
--- Run the command to its end: what bedrock.system tells of it, or nil and a message.
-local function run(command, seconds, runtime)
-  local ok, system = pcall(require("bedrock.native").load, "bedrock.system")
-  if not ok then return nil, system end
-  local child, message = system.start(command, seconds)
-  if not child then return nil, message end
-  local alone = not runtime or not runtime.sleep or runtime.blocking
-  while not child:wait(alone and PIECE or SHARE) do
-    if not alone then runtime:sleep(TURN) end
-  end
-  local result = child:result()
-  child:close()
-  return result
-end
 
 local function end_of(result)
   if result.timed_out then return nil end
@@ -53,14 +34,16 @@ function Source:get(context)
   if context.deadline then seconds = math.max(math.min(seconds, context.deadline - context.runtime:now()), 0.001) end
   local result, message = run(self.step.settings.credential_process, seconds, context.runtime)
   if not result then return keys.fail(("%s can't be run: %s"):format(where, message)) end
+  local said = keys.shown(result.stderr, 500)
+  if said ~= "" then said = "; it said: " .. said end
   local problem = end_of(result) or ("did not end within %.3g s"):format(seconds)
   if problem == "" and not result.stdout:find("%S") then problem = "printed nothing" end
-  if problem ~= "" then
-    local said = keys.shown(result.stderr, 500)
-    return keys.fail(("%s %s%s"):format(where, problem, said ~= "" and "; it said: " .. said or ""))
-  end
+  if problem ~= "" then return keys.fail(where .. " " .. problem .. said) end
   local object, err = document.read(result.stdout, where)
-  if not object then return nil, err end
+  if not object then
+    if not result.status then err.message = err.message .. said end -- it may have failed: nobody knows in nginx
+    return nil, err
+  end
   if object.Version ~= 1 then
     return keys.fail(("%s gave a document whose Version is not 1, but %s"):format(where,
       type(object.Version) == "number" and ("%.14g"):format(object.Version) or "missing or no number"))
