@@ -22,7 +22,6 @@ local JOIN = 512
 
 -- The characters of methods and header names (RFC 9110, 5.6.2); %w would follow the C locale.
 local TOKEN = "^[A-Za-z0-9!#$%%&'*+.^_`|~-]+$"
-local NAME = "^([A-Za-z0-9!#$%%&'*+.^_`|~-]+):"
 -- What no line of an answer may hold: all control characters but the tab.
 local CONTROL = "[%z\1-\8\10-\31\127]"
 
@@ -32,12 +31,31 @@ local function is_token(text)
   return find(text, TOKEN) ~= nil
 end
 
+-- Header names in lower case, false for what is none. A service has a few dozen of them, which patterns need not look at each
+-- time; somebody who makes up new ones fills the table, and it begins anew.
+local MOST_KNOWN, LONGEST_KNOWN = 500, 300
+local names, name_count = {}, 0
+
+local function name_of(text)
+  local name = names[text]
+  if name ~= nil then return name end
+  name = is_token(text) and lower(text)
+  if #text <= LONGEST_KNOWN then
+    if name_count == MOST_KNOWN then
+      names, name_count = {}, 0
+    end
+    names[text], name_count = name, name_count + 1
+  end
+  return name
+end
+
 -- Without blanks and tabs at both ends. By hand: a pattern for it takes time that grows with the square of a run of blanks.
 local function trim(text)
+  local first, to = byte(text), #text
+  local last = byte(text, to)
+  if first ~= 32 and first ~= 9 and last ~= 32 and last ~= 9 then return text end
   local from = find(text, "[^ \t]")
   if not from then return "" end
-  local to = #text
-  local last = byte(text, to)
   while last == 32 or last == 9 do
     to = to - 1
     last = byte(text, to)
@@ -54,12 +72,38 @@ end
 ---@field authority string  host, and the port where it is not the scheme's own
 ---@field path string  path and query as they are
 
+-- What stands in front of the path, likewise: one origin serves all calls of a client.
+local origins, origin_count = {}, 0
+
+local function known_origin(url)
+  local slash = find(url, "/", 9, true) -- behind "https://"
+  local origin = slash and origins[sub(url, 1, slash - 1)]
+  if not origin or find(url, "%c", slash) or find(url, " ", slash, true) or find(url, "#", slash, true)
+    or #url > MAX_URL then
+    return nil
+  end
+  return {
+    scheme = origin.scheme, host = origin.host, port = origin.port, authority = origin.authority, path = sub(url, slash),
+  }
+end
+
+local function remember_origin(url, target)
+  local slash = find(url, "/", 9, true)
+  if not slash or slash > LONGEST_KNOWN or find(sub(url, 1, slash), "[?#]") then return end
+  if origin_count == MOST_KNOWN then
+    origins, origin_count = {}, 0
+  end
+  origins[sub(url, 1, slash - 1)], origin_count = target, origin_count + 1
+end
+
 --- Take a request's URL apart.
 ---@param url any
 ---@return bedrock.runtime.http1.Target|nil target
 ---@return string? kind  "bad_request", "bad_url"
 ---@return string? why
 function http1.target(url)
+  local known = type(url) == "string" and known_origin(url)
+  if known then return known end
   if type(url) ~= "string" then return nil, "bad_request", "request.url must be a string" end
   local scheme, rest = match(url, "^(%a+)://(.*)$")
   scheme = scheme and lower(scheme)
@@ -84,10 +128,12 @@ function http1.target(url)
   elseif sub(path, 1, 1) == "?" then
     path = "/" .. path
   end
-  return {
+  local target = {
     scheme = scheme, host = host, port = number, path = path,
     authority = number == DEFAULT_PORTS[scheme] and host or ("%s:%d"):format(host, number),
   }
+  remember_origin(url, target)
+  return target
 end
 
 -- Methods that have no body by nature; all others announce even an empty one.
@@ -106,11 +152,12 @@ local function lists(value, token)
 end
 
 -- Append one header line, and note what the headers mean for the request as a whole.
-local function add_header(lines, seen, name, value)
+local function add_header(lines, seen, name, lowered, value)
   if type(value) ~= "string" then return refuse_header(name, "the value must be a string or a list of strings") end
-  if find(value, "[%z\r\n]") then return refuse_header(name, "the value holds a line break or a NUL byte") end
+  if find(value, "\n", 1, true) or find(value, "\r", 1, true) or find(value, "\0", 1, true) then
+    return refuse_header(name, "the value holds a line break or a NUL byte")
+  end
   value = trim(value)
-  local lowered = lower(name)
   if lowered == "content-length" then
     if not find(value, "^%d+$") or #value > 18 then return refuse_header(name, "the value is no length") end
     seen.length = tonumber(value)
@@ -131,18 +178,19 @@ local function add_headers(lines, seen, headers)
   if type(headers) ~= "table" then return nil, "bad_request", "request.headers must be a table" end
   for name, value in next, headers do
     if type(name) ~= "string" then return nil, "bad_request", "a header's name must be a string" end
-    if not is_token(name) then
+    local lowered = name_of(name)
+    if not lowered then
       return nil, "bad_request", "a header's name is empty or holds a character that HTTP does not allow "
         .. "(such as a blank, a colon, a line break or NUL)"
     end
     local ok, kind, why = true, nil, nil
     if type(value) == "table" then
       for i = 1, #value do
-        ok, kind, why = add_header(lines, seen, name, value[i])
+        ok, kind, why = add_header(lines, seen, name, lowered, value[i])
         if not ok then return nil, kind, why end
       end
     else
-      ok, kind, why = add_header(lines, seen, name, value)
+      ok, kind, why = add_header(lines, seen, name, lowered, value)
     end
     if not ok then return nil, kind, why end
   end
@@ -224,14 +272,19 @@ local function read_line(stream, most, beyond)
     if size > most then return nil, beyond, "a line is too long" end
     if stop then
       stream.at = stop + 1
-      local line = sub(buffer, at, stop)
-      if pieces then
-        pieces[#pieces + 1] = line
-        line = concat(pieces)
+      local line
+      if not pieces and byte(buffer, stop - 1) == 13 and stop > at then
+        line = sub(buffer, at, stop - 2)
+      else
+        line = sub(buffer, at, stop)
+        if pieces then
+          pieces[#pieces + 1] = line
+          line = concat(pieces)
+        end
+        if byte(line, -2) ~= 13 then return nil, "bad_answer", "a bare line feed" end
+        line = sub(line, 1, -3)
       end
-      if byte(line, -2) ~= 13 then return nil, "bad_answer", "a bare line feed" end
-      line = sub(line, 1, -3)
-      if find(line, CONTROL) then return nil, "bad_answer", "a control character where none may be" end
+      if find(line, "%c") and find(line, CONTROL) then return nil, "bad_answer", "a control character where none may be" end
       return line, size
     end
     pieces = pieces or {}
@@ -278,11 +331,11 @@ local function read_headers(stream, headers)
     local line, kind, text = read_header_line(stream)
     if not line then return nil, kind, text end
     if line == "" then return true end
-    local name = match(line, NAME)
+    local colon = find(line, ":", 1, true)
+    local name = colon and name_of(sub(line, 1, colon - 1))
     if not name then return nil, "bad_answer", "a header line that is none (folded ones are not taken)" end
     if headers then
-      local value = trim(sub(line, #name + 2))
-      name = lower(name)
+      local value = trim(sub(line, colon + 1))
       if headers[name] and (name == "content-length" or name == "transfer-encoding") then
         return nil, "bad_answer", "two headers say how long the body is"
       end

@@ -372,4 +372,25 @@ describe("bedrock.runtime.http1 writes", function()
       end
     end
   end)
+
+  it("understands a URL the second time as the first, whatever else began like it", function()
+    local urls = {}
+    for _, origin in ipairs { "http://h", "HTTP://H", "http://h:8080", "https://h", "http://[::1]:5", "http://h?a", "http://h#a",
+      "http://h\\", "http://u@h", "http:///h", "http://h:0", "http://", "http://x y" } do
+      for _, path in ipairs { "", "/", "/a/b", "/a?b/c", "/a#b", "/a b", "/a\n", "/\127", "?q", "?q/r", "#f/g" } do urls[#urls + 1] = origin .. path end
+    end
+    local first = {}
+    for round = 1, 3 do
+      for i, url in ipairs(urls) do
+        local seen = { http1.target(url) }
+        first[i] = first[i] or seen
+        assert.same(first[i], seen, url)
+        -- As a stranger sees it, whose origin is known to nobody: the digits are those of no other URL.
+        if round == 1 and seen[1] and not url:find("%[") then
+          local fresh = assert(http1.target((url:gsub("^(%a+://)[Hh]", "%1n" .. i .. "x"))))
+          assert.equal(seen[1].path, fresh.path, url)
+        end
+      end
+    end
+  end)
 end)
