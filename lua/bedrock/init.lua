@@ -30,6 +30,8 @@ local bedrock = {
 ---@field now fun(self: bedrock.Runtime): number  seconds since 1970
 ---@field ready? fun(self: bedrock.Runtime): boolean|nil, table?  whether a call can wait where it is made
 ---@field close? fun(self: bedrock.Runtime)
+---@field blocking? boolean  nothing else of the process runs while it waits
+---@field apart? fun(self: bedrock.Runtime, f: fun()): boolean  runs f by itself, where a caller may be ended at any time
 
 ---@class bedrock.Options
 ---@field region? string  otherwise AWS_REGION, AWS_DEFAULT_REGION, or the profile's region

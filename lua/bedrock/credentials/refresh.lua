@@ -131,17 +131,18 @@ local function out_of_time(cause)
 end
 
 -- Renew, for oneself and for all who wait.
-local function lead(self, runtime, now, deadline)
-  local flight = {
-    leader = setmetatable({ coroutine.running() }, weak), main = coroutine.running() == nil,
-    started = runtime and runtime:now() or now, deadline = deadline,
-  }
-  self.flight = flight
+local function lead(self, flight, runtime, now, deadline)
+  flight.leader, flight.main = setmetatable({ coroutine.running() }, weak), coroutine.running() == nil
   local source = self.source
   -- What a source raises is raised on, once the others know that nobody is at it. On plain Lua 5.1 they find out by themselves.
   local ok, found, err = errors.call(fetch, self, self:context(runtime, now, deadline))
   if self.flight == flight then self.flight = nil end
-  if not ok then error(found, 0) end
+  if not ok and not flight.apart then error(found, 0) end
+  if not ok then
+    local _
+    _, err = keys.fail("the provider of credentials raised: " .. tostring(found))
+    found = nil
+  end
   if runtime then now = self.clock:signing_time(runtime:now()) end
 
   if found and expired(found, now) then
@@ -172,11 +173,19 @@ local function lead(self, runtime, now, deadline)
   return nil, err
 end
 
+-- Where a caller may be ended at any time, as with a request in nginx, a renewal goes on without it: all wait for it.
+local function apart(self, flight, runtime, now)
+  if not runtime or not runtime.apart then return false end
+  flight.apart, flight.deadline = true, nil
+  flight.apart = runtime:apart(function() lead(self, flight, runtime, now) end)
+  return flight.apart
+end
+
 -- Whether somebody else is at it who will come to an end. Its time is taken on the runtime's own clock, which no correction
 -- changes; one that jumps back must not make it last longer.
 local function lives(flight, now)
-  local thread = flight.leader[1]
-  if not thread and not flight.main then return false end -- it was given up, and collected
+  local thread = flight.leader and flight.leader[1]
+  if flight.leader and not thread and not flight.main then return false end -- it was given up, and collected
   return thread ~= coroutine.running() and (not thread or coroutine.status(thread) ~= "dead")
     and math.abs(now - flight.started) < FLIGHT_LIMIT
 end
@@ -216,11 +225,14 @@ function Provider:get(runtime, now, deadline)
     if usable and not self.source.refreshable then return cached end
     local flight = self.flight
     if flight and usable and now < self.must_at then return cached end
-    if flight and errors.can_catch and flight.leader[1] == coroutine.running() and (flight.leader[1] or flight.main) then
+    local leader = flight and flight.leader
+    if leader and errors.can_catch and leader[1] == coroutine.running() and (leader[1] or flight.main) then
       return keys.fail("the provider of credentials makes a call that needs the credentials which it is asked for; let it use "
         .. "a client of its own")
     elseif not flight or not runtime or not runtime.sleep or runtime.blocking or not lives(flight, runtime:now()) then
-      return lead(self, runtime, now, deadline)
+      flight = { started = runtime and runtime:now() or now, deadline = deadline }
+      self.flight = flight
+      if not apart(self, flight, runtime, now) then return lead(self, flight, runtime, now, deadline) end
     end
     local in_time = wait(self, flight, runtime, deadline)
     now = self.clock:signing_time(runtime:now())

@@ -389,6 +389,13 @@ function methods:send(request, deadline)
   end
 end
 
+--- Run a function that may wait by itself, in a timer: it goes on where the request that wanted it ends.
+---@param f fun()
+---@return boolean begun
+function methods:apart(f) -- luacheck: ignore self
+  return ngx.timer.at(0, function() f() end) and true or false
+end
+
 --- Wait, while the worker serves others. Raises in phases that can't wait.
 ---@param seconds number  zero and less return at once
 function methods:sleep(seconds)

@@ -243,6 +243,34 @@ describe("a renewal of credentials", function()
     assert.is_true(s.clock < START + 1001)
   end)
 
+  it("is made apart from its callers where the runtime can do that, and outlives them", function()
+    local s, asked, calls = slow(1000)
+    function s.runtime.apart(_, f)
+      s:spawn(f)
+      return true
+    end
+    local lost = coroutine.create(function() asked:get(s.runtime, s.clock) end)
+    coroutine.resume(lost) -- never again: as a request that was aborted
+    all_are("AKID0001", ask_together(s, asked))
+    assert.equal(1, calls())
+    assert.is_true(s.clock < START + 3.2)
+    assert.equal("suspended", coroutine.status(lost))
+  end)
+
+  it("that raises apart from its callers is an error for them", function()
+    if not errors.can_catch then return pending("plain Lua 5.1 can't catch what yields") end
+    local s, asked, calls = counting(function(_, s)
+      s:pause(1)
+      error("the provider has a bug", 0)
+    end)
+    function s.runtime.apart(_, f)
+      s:spawn(f)
+      return true
+    end
+    all_are("CredentialsError: the provider of credentials raised: the provider has a bug", ask_together(s, asked))
+    assert.equal(1, calls())
+  end)
+
   it("whose coroutine was given up and collected holds up nobody", function()
     local s, asked, calls = counting(function(n)
       if n == 1 then coroutine.yield(math.huge, 0) end

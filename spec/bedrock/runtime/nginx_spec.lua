@@ -85,6 +85,24 @@ describe("the library in nginx", function()
             ngx.print(text:match '"status":"(%%a+)"')
           }
         }
+        location = /renewal {
+          lua_check_client_abort on;
+          content_by_lua_block {
+            ngx.on_abort(function() package.loaded.gone = (package.loaded.gone or 0) + 1 ngx.exit(499) end)
+            local client = package.loaded.renewing
+            if not client then
+              client = require("bedrock").new { region = "us-east-1", environment = {}, read_file = function() end,
+                endpoint_url = "%s", credentials = function(context)
+                  package.loaded.asked = (package.loaded.asked or 0) + 1
+                  context.runtime:sleep(0.5)
+                  return { access_key_id = "AKIDEXAMPLE", secret_access_key = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY" }
+                end }
+              package.loaded.renewing = client
+            end
+            local models, err = client:list_custom_models()
+            ngx.print(models and "ok" or tostring(err))
+          }
+        }
         location = /aborted {
           lua_check_client_abort on;
           content_by_lua_block {
@@ -93,7 +111,7 @@ describe("the library in nginx", function()
             runtime:send { method = "GET", url = ngx.var.arg_url }
           }
         }
-      ]]):format(upstream.url, OPTIONS, upstream.ports[1]),
+      ]]):format(upstream.url, OPTIONS, upstream.ports[1], emulator.url),
     }
   end)
 
@@ -395,6 +413,23 @@ describe("the library in nginx", function()
     ]]):format(server.url))
     server.stop()
     assert.equal("right", answer)
+  end)
+
+  it("renews credentials once for all requests, also where the first of them goes away meanwhile", function()
+    local clients = {}
+    for i = 1, 20 do
+      clients[i] = assert(socket.connect("127.0.0.1", worker.port))
+      clients[i]:send("GET /renewal HTTP/1.0\r\n\r\n")
+      if i == 1 then assert(child.wait_for(function() return worker.run "return package.loaded.asked" end)) end
+    end
+    clients[1]:close()
+    assert(child.wait_for(function() return worker.run "return package.loaded.gone" end))
+    for i = 2, 20 do
+      clients[i]:settimeout(10 * SLOW)
+      assert.truthy(clients[i]:receive("*a"):find("ok$"))
+      clients[i]:close()
+    end
+    assert.equal(1, worker.run "return package.loaded.asked")
   end)
 
   it("waits for credentials of a program without stopping the worker", function()
