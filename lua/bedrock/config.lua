@@ -409,10 +409,11 @@ end
 ---@return bedrock.Error? err  ConfigurationError that names option, variable, or file and line
 function config.load(options, service, problems)
   local given = options or {}
-  options = {} -- a copy: what is changed later must not show when the files are read anew
+  options = {} -- a copy: what is changed later must not show when the files are read anew, nor a stripped environment
   for name, value in pairs(given) do options[name] = value end
   service = service_of(options, service)
-  local environment = options.environment or shared_files.process_environment
+  local environment = options.environment or shared_files.current_environment()
+  options.environment = environment
   local location = config.locate(environment)
   local profile, profile_source = options.profile, "option profile"
   if profile == nil or profile == "" then

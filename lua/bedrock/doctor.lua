@@ -11,20 +11,9 @@ local keys = require "bedrock.credentials.keys"
 local native = require "bedrock.native"
 local runtimes = require "bedrock.runtime"
 local useragent = require "bedrock.useragent"
+local variables = require "bedrock.variables"
 
 local doctor = {}
-
--- Variables whose values may be shown; of the secret ones only that they are set.
-local VARIABLES = [[AWS_REGION AWS_DEFAULT_REGION AWS_PROFILE AWS_CONFIG_FILE AWS_SHARED_CREDENTIALS_FILE AWS_MAX_ATTEMPTS
-  AWS_RETRY_MODE AWS_DEFAULTS_MODE AWS_USE_FIPS_ENDPOINT AWS_USE_DUALSTACK_ENDPOINT AWS_IGNORE_CONFIGURED_ENDPOINT_URLS
-  AWS_AUTH_SCHEME_PREFERENCE AWS_CA_BUNDLE AWS_EC2_METADATA_DISABLED AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE
-  AWS_EC2_METADATA_V1_DISABLED AWS_METADATA_SERVICE_TIMEOUT AWS_METADATA_SERVICE_NUM_ATTEMPTS AWS_WEB_IDENTITY_TOKEN_FILE
-  AWS_ROLE_ARN AWS_ROLE_SESSION_NAME AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE AWS_STS_REGIONAL_ENDPOINTS
-  AWS_DISABLE_CLOCK_SKEW_CORRECTION AWS_SDK_UA_APP_ID AWS_ACCOUNT_ID AWS_CREDENTIAL_EXPIRATION NO_PROXY no_proxy]]
-local SECRET_VARIABLES = [[AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_BEARER_TOKEN_BEDROCK
-  AWS_CONTAINER_AUTHORIZATION_TOKEN AWS_CONTAINER_CREDENTIALS_RELATIVE_URI AWS_CONTAINER_CREDENTIALS_FULL_URI
-  AWS_ENDPOINT_URL AWS_ENDPOINT_URL_BEDROCK AWS_ENDPOINT_URL_STS AWS_ENDPOINT_URL_SSO AWS_ENDPOINT_URL_SSO_OIDC
-  AWS_EC2_METADATA_SERVICE_ENDPOINT HTTPS_PROXY https_proxy HTTP_PROXY http_proxy]]
 
 local SETTINGS = { "region", "profile", "endpoint_url", "use_fips_endpoint", "use_dualstack_endpoint", "max_attempts",
   "retry_mode", "defaults_mode", "connect_timeout", "read_timeout", "timeout", "ca_bundle", "proxy", "app_id",
@@ -88,11 +77,11 @@ end
 
 local function list_environment(environment)
   local list = {}
-  for name in VARIABLES:gmatch("%S+") do
+  for _, name in ipairs(variables.plain) do
     local value = environment[name]
     if type(value) == "string" and value ~= "" then list[#list + 1] = { name = name, value = shown(name, value) } end
   end
-  for name in SECRET_VARIABLES:gmatch("%S+") do
+  for _, name in ipairs(variables.secret) do
     local value = environment[name]
     if type(value) == "string" and value ~= "" then list[#list + 1] = { name = name, value = "(set)" } end
   end

@@ -195,6 +195,21 @@ local process_environment = setmetatable({}, {
 
 shared_files.process_environment = process_environment
 
+--- The environment to look things up in from now on: the process's. Before nginx starts its workers, as it is then: there,
+--- only the variables are left that nginx.conf names by the directive env.
+---@return table<string, string>
+function shared_files.current_environment()
+  local ngx = rawget(_G, "ngx")
+  if type(ngx) ~= "table" or type(ngx.get_phase) ~= "function" or ngx.get_phase() ~= "init" then
+    return process_environment
+  end
+  local environment = setmetatable({}, getmetatable(process_environment))
+  for _, names in pairs(require "bedrock.variables") do
+    for _, name in ipairs(names) do environment[name] = os.getenv(name) end
+  end
+  return environment
+end
+
 --- A variable's value; blank is unset.
 ---@param environment table<string, string>
 ---@param name string

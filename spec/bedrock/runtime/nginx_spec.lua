@@ -432,6 +432,32 @@ describe("the library in nginx", function()
     assert.equal(1, worker.run "return package.loaded.asked")
   end)
 
+  it("reads the environment before the workers are, which don't have it", function()
+    local program = child.write(dir .. "/nginx", ([[
+      #!/bin/sh
+      export AWS_REGION=eu-west-1 AWS_ACCESS_KEY_ID=AKIDEXAMPLE AWS_ENDPOINT_URL_BEDROCK=%s
+      export AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY AWS_EC2_METADATA_DISABLED=true
+      exec %s "$@"
+    ]]):format(emulator.url, nginx.program()):gsub("^%s+", ""))
+    os.execute("chmod +x " .. child.quote(program))
+    local server = nginx.start { program = program, lua = true, conf = [[
+      init_by_lua_block { client = assert(require("bedrock").new { region = os.getenv "AWS_REGION" and "us-east-1" }) }
+      server {
+        listen 127.0.0.1:@PORT1@;
+        location / {
+          content_by_lua_block {
+            local models, err = client:list_custom_models()
+            local later, none = require("bedrock").new()
+            ngx.print(models and "ok" or tostring(err), " ", tostring(os.getenv "AWS_REGION"), " ", later and "?" or none.code)
+          }
+        }
+      }
+    ]] }
+    local _, answer = worker_of.fetch(server.ports[1], "/")
+    server.stop()
+    assert.equal("ok nil ConfigurationError", answer)
+  end)
+
   it("waits for credentials of a program without stopping the worker", function()
     local CHUNK = [[
       local text = "[default]\nregion = us-east-1\ncredential_process = %s\n"
