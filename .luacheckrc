@@ -7,6 +7,8 @@ ignore = { "581" }
 max_line_length = 140
 -- Rows of cases, and answers of the service as they come.
 files["spec"] = { std = "min+busted", max_line_length = 200 }
+-- Handlers inside nginx.
+files["examples/openresty"] = { std = "min+ngx_lua", ignore = { "212/self" } }
 files["bench"] = { max_line_length = 200 }
 -- The sweep's program sets it before it loads the cases.
 files["spec/oom"] = { std = "min", read_globals = { "oom_port" } }

@@ -65,7 +65,7 @@ all: build
 
 help: ## list the targets
 	@echo "make TARGET [LUA=lua5.4|lua5.3|lua5.1|luajit]"
-	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | sort | awk -F'\t' '{ printf "  %-10s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | sort | awk -F'\t' '{ printf "  %-14s %s\n", $$1, $$2 }'
 
 ## ---------------------------------------------------------------------------------------------------- set-up and build
 
@@ -132,6 +132,11 @@ demo: ## run a fine-tuning job from start to end against the emulator
 	@tools/deps $(if $(filter lua5.4,$(LUA)),demo,all)
 	@$(MAKE) --no-print-directory -s build
 	@tools/demo $(LUA)
+
+demo-openresty: ## run a fine-tuning service with a live page in nginx, against the emulator (CHECK=1: and end)
+	@tools/deps openresty
+	@$(MAKE) --no-print-directory -s build LUA=luajit
+	@tools/demo-openresty $(if $(CHECK),--check) $(if $(filter command line environment,$(origin PORT)),--port $(PORT))
 
 emulator: build ## serve the Bedrock emulator on 127.0.0.1:PORT
 	@eval "$$($(MAKE) -s env)" && exec $(LUA) -e 'require("bedrock.emulator.server").run { port = $(PORT) }'
@@ -202,4 +207,4 @@ build/oom/oom: spec/oom/oom.c $(SOURCES:%=csrc/%.c) $(wildcard csrc/*.h) Makefil
 	$(CC) $(BASE_CFLAGS) $(SANITIZE) -O1 -g -fno-omit-frame-pointer -Icsrc $(OOM_WRAP) -o $@ \
 	    $(filter %.c,$^) $(shell $(PKG_CONFIG) --cflags --libs lua5.4) $(CORE_LIBS) $(CURL_LIBS) -lpthread -ldl
 
-.PHONY: all help deps build modules env install install-files rock clean demo emulator test lint format bench fuzz units fuzzers
+.PHONY: all help deps build modules env install install-files rock clean demo demo-openresty emulator test lint format bench fuzz units fuzzers

@@ -8,10 +8,8 @@
 -- Time runs on the machine's clock, jobs run faster than in the service by `speed`.
 
 local socket = require "socket"
-local emulator = require "bedrock.emulator"
-local control = require "bedrock.emulator.control"
-local faults = require "bedrock.emulator.faults"
 local http = require "bedrock.emulator.http"
+local wire = require "bedrock.emulator.wire"
 
 local server = {}
 
@@ -27,8 +25,6 @@ Server.__name = "bedrock.emulator.server"
 local MAX_CONNECTIONS = 400
 -- Seconds that a connection may be idle, that a request may take to arrive, and an answer to be taken off.
 local IDLE, ARRIVAL, DEPARTURE = 75, 30, 60
--- An hour of tuning in six seconds.
-local DEFAULT_SPEED = 600
 local DEFAULT_PORT = 8080
 -- How long one wait for the sockets lasts at most: an interrupt is noticed between two of them.
 local PATIENCE = 0.5
@@ -43,7 +39,7 @@ local PATIENCE = 0.5
 ---@return bedrock.emulator.Server|nil server  with `url`, `port` and `emulator`
 ---@return string? message
 function server.new(options)
-  local own = { fixed_signing_time = true, speed = DEFAULT_SPEED }
+  local own = {}
   local port, takes_orders, verbose = DEFAULT_PORT, true, false
   for name, value in pairs(options or {}) do
     if name == "port" then port = value
@@ -51,7 +47,7 @@ function server.new(options)
     elseif name == "verbose" then verbose = value
     else own[name] = value end
   end
-  local service = emulator.new(own)
+  local service = wire.emulator(own)
   -- The system would take a port beyond the last one for some other port.
   if type(port) ~= "number" or port < 0 or port > 65535 or port % 1 ~= 0 then
     return nil, ("can't listen on 127.0.0.1:%s: a port is a number from 0 to 65535"):format(tostring(port))
@@ -76,21 +72,9 @@ end
 
 -- Queue an answer, or what a fault makes of it.
 local function answer(connection, response, request, now)
-  local fault = response.fault
-  connection.keep_alive = not fault and request ~= nil and request.keep_alive
-  local body = response.body
-  if request and request.method == "HEAD" then body = "" end
-  local head = http.head(response, connection.keep_alive)
-  if fault == "drop" or fault == "lost" or fault == "refuse" then
-    connection.output = ""
-    connection.reset = fault == "refuse"
-  elseif fault == "bad_http" then
-    connection.output = "this is no HTTP\r\n\r\n"
-  elseif fault == "cut" then
-    connection.output = head .. body:sub(1, faults.cut_at(body))
-  else
-    connection.output = head .. body
-  end
+  connection.keep_alive = not response.fault and request ~= nil and request.keep_alive
+  connection.reset = response.fault == "refuse"
+  connection.output = wire.bytes(response, request and request.method, connection.keep_alive)
   connection.sent = 0
   connection.ready_at = now + (response.delay or 0)
   connection.since = connection.ready_at
@@ -107,18 +91,8 @@ local function malformed(err)
 end
 
 local function serve(self, connection, request, now)
-  local response
-  if self.takes_orders and control.is_order(request.target) then
-    response = control.handle(self.emulator, request)
-  else
-    response = self.emulator:handle {
-      method = request.method, url = request.target, headers = request.headers, body = request.body,
-    }
-    if self.emulator.failure then
-      io.stderr:write("bedrock emulator: ", self.emulator.failure, "\n")
-      self.emulator.failure = nil
-    end
-  end
+  local response, failure = wire.respond(self.emulator, request, self.takes_orders)
+  if failure then io.stderr:write("bedrock emulator: ", failure, "\n") end
   if self.verbose then
     io.stderr:write(("%s %s -> %d%s\n"):format(request.method, request.target, response.status,
       response.fault and " (" .. response.fault .. ")" or ""))
