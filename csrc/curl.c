@@ -33,6 +33,7 @@ int luaopen_bedrock_curl(lua_State *L)
     stay_loaded();
     lua_newtable(L);
     bk_open_http(L);
+    bk_open_multi(L);
     lua_pushliteral(L, LUA_VERSION);
     lua_setfield(L, -2, "lua_version");
     return 1;

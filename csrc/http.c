@@ -27,6 +27,11 @@ static void global_init(void)
     global_code = curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
+int bk_http_global(void)
+{
+    return pthread_once(&global_once, global_init) == 0 && global_code == CURLE_OK;
+}
+
 /* ---- opening and closing ---- */
 
 #define SET(option, value) ok = ok && curl_easy_setopt(easy, option, value) == CURLE_OK
@@ -37,6 +42,7 @@ static int set_constants(bk_http *h, const char *ca_bundle)
 {
     CURL *easy = h->easy;
     int ok = 1;
+    SET(CURLOPT_PRIVATE, (void *)h);
     SET(CURLOPT_ERRORBUFFER, h->error);
     SET(CURLOPT_HEADERFUNCTION, bk_http_on_header);
     SET(CURLOPT_HEADERDATA, (void *)h);
@@ -82,12 +88,10 @@ bk_http_outcome bk_http_open(bk_http *h, const char *ca_bundle, size_t max_body)
     memset(h, 0, sizeof *h);
     h->max_body = max_body;
     h->connect_ms = -1;
-    if (pthread_once(&global_once, global_init) != 0 || global_code != CURLE_OK)
+    if (!bk_http_global())
         return bk_http_refuse(h, BK_HTTP_OTHER, "libcurl could not be initialised");
     h->easy = curl_easy_init();
-    h->multi = h->easy ? curl_multi_init() : NULL;
-    h->owner = getpid();
-    if (!h->multi || !bk_http_open_request(h)) {
+    if (!h->easy || !bk_http_open_request(h)) {
         bk_http_close(h);
         return bk_http_refuse(h, BK_HTTP_NO_MEMORY, "not enough memory");
     }
@@ -102,6 +106,7 @@ bk_http_outcome bk_http_open(bk_http *h, const char *ca_bundle, size_t max_body)
 
 void bk_http_close(bk_http *h)
 {
+    bk_http_leave(h);
     CURL *easy = h->easy;
     CURLM *multi = h->multi;
     h->easy = NULL;
@@ -259,6 +264,7 @@ void bk_http_drop(bk_http *h)
     h->active = h->connected = 0;
     h->was_ready = h->idle_wakes = 0;
     h->sent = 0;
+    h->over = 0;
 }
 
 void bk_http_reset(bk_http *h)

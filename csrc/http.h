@@ -9,10 +9,7 @@
  *   3. bk_http_perform                    drives it on the session's own multi handle
  *   4. bk_http_finish                     wipes the request, says how it went
  *
- * Step 3 is apart from the others so that any multi handle can drive many sessions at once: such a
- * driver adds `easy` itself, asks bk_http_wait how long it may sleep, and hands the CURLcode that
- * curl_multi_info_read gave (or the outcome of bk_http_wait) to bk_http_finish after it removed the
- * handle. spec/csrc/http_test.c has such a driver.
+ * Many sessions at once are driven by httpmulti.h, which takes the place of steps 3 and 4.
  *
  * libcurl's callbacks fill buffers that the session owns and call nobody. A zeroed struct is a
  * legal, closed session.
@@ -59,7 +56,7 @@ const char *bk_http_outcome_name(bk_http_outcome outcome);
 
 typedef struct bk_http {
     CURL *easy;
-    CURLM *multi; /* the session's own; holds its connections */
+    CURLM *multi; /* the session's own, made by its first bk_http_perform; holds its connections */
     pid_t owner;  /* the process that these connections belong to */
     size_t max_body;
 
@@ -85,7 +82,7 @@ typedef struct bk_http {
     /* Timeouts of the running request, in milliseconds; 0: none. Times are monotonic. */
     long read_ms, whole_ms;
     long long started, last_activity;
-    int active;      /* bytes moved since last asked: set by callbacks and by drivers */
+    int active;      /* bytes moved since last asked */
     int connected;   /* from here on the read timeout counts */
     int was_ready;   /* the last wait ended with the socket ready */
     int idle_wakes;  /* how often in a row that brought nothing */
@@ -102,7 +99,14 @@ typedef struct bk_http {
     long tunnel;       /* what a proxy answered to CONNECT, or 0 */
     CURLcode code;
     bk_http_outcome abort; /* why a callback broke the transfer off */
-    char message[256];     /* ours: what was refused */
+
+    /* Among many sessions (httpmulti.h). */
+    struct bk_http_multi *driver; /* NULL: none */
+    struct bk_http *before, *after;
+    int over;                /* the answer, or the failure, is there until bk_http_drop */
+    bk_http_outcome outcome; /* then: how it went */
+
+    char message[256]; /* ours: what was refused */
     char error[CURL_ERROR_SIZE];
 } bk_http;
 
@@ -110,7 +114,8 @@ typedef struct bk_http {
  * the system's own. Gives BK_HTTP_OK, BK_HTTP_NO_MEMORY or BK_HTTP_OTHER (libcurl can't be set up);
  * the session stays closed then. */
 bk_http_outcome bk_http_open(bk_http *h, const char *ca_bundle, size_t max_body);
-/* Ends connections, wipes and frees everything; may be called twice, and on a zeroed struct. */
+/* Ends connections, wipes and frees everything; may be called twice, and on a zeroed struct. A
+ * driver lets go of it. */
 void bk_http_close(bk_http *h);
 
 /* Step 1. All bytes are copied but the body's, which the caller lends until bk_http_finish.
@@ -129,10 +134,7 @@ bk_http_outcome bk_http_setup(bk_http *h, const char *proxy, long connect_ms, lo
                               long whole_ms);
 /* Step 3. Gives the outcome of step 4 by itself calling bk_http_finish. */
 bk_http_outcome bk_http_perform(bk_http *h);
-/* For drivers of step 3: milliseconds until the next timeout of this request, or -1 for none. Sets
- * *outcome where one is due already. */
-long bk_http_wait(bk_http *h, bk_http_outcome *outcome);
-/* Step 4. `due`: a timeout that bk_http_wait reported, else BK_HTTP_OK. */
+/* Step 4. `due`: a timeout that was due, else BK_HTTP_OK. */
 bk_http_outcome bk_http_finish(bk_http *h, CURLcode code, bk_http_outcome due);
 /* Drops a request between steps 1 and 3, and the answer after it was read. Shrinks what has grown
  * large. */

@@ -5,6 +5,7 @@
  *   http.c     opening and closing, the options of the easy handle, steps 2 and 4
  *   httpreq.c  step 1: what a request may be made of, and the block that owns it
  *   httprun.c  step 3: driving libcurl, timeouts
+ *   httpmulti.c  the same for many sessions
  *   httpans.c  the answer as it comes in
  *   httpend.c  outcomes and messages
  */
@@ -12,6 +13,9 @@
 #define BK_HTTPPARTS_H
 
 #include "http.h"
+
+/* http.c: libcurl's set-up for the process; gives 0 where it failed. */
+int bk_http_global(void);
 
 /* httpreq.c. Gives 0 without memory. */
 int bk_http_open_request(bk_http *h);
@@ -29,8 +33,24 @@ size_t bk_http_on_body(char *data, size_t size, size_t count, void *user);
 void bk_http_drop_answer(bk_http *h);
 void bk_http_close_answer(bk_http *h);
 
-/* httprun.c: the whole call's limit counts from here. */
+/* httprun.c. A clock that nobody sets, in milliseconds. */
+long long bk_http_now(void);
+/* The whole call's limit counts from here. */
 void bk_http_start(bk_http *h, long read_ms, long whole_ms);
+/* After libcurl's turn: what came of it. */
+typedef enum bk_http_turn {
+    BK_HTTP_GOES_ON,
+    BK_HTTP_IS_WHOLE, /* the answer is there, though libcurl does not end */
+    BK_HTTP_IDLES     /* it wakes again and again for nothing: bk_http_pause is due */
+} bk_http_turn;
+bk_http_turn bk_http_look(bk_http *h);
+void bk_http_pause(void);
+/* Milliseconds until the next timeout of this request, or -1 for none. Sets *outcome where one is
+ * due already. */
+long bk_http_wait(bk_http *h, long long now, bk_http_outcome *outcome);
+
+/* httpmulti.c. Takes the session from its driver, if it has one. */
+void bk_http_leave(bk_http *h);
 
 /* httpend.c. Sets the message and gives the outcome back. */
 bk_http_outcome bk_http_refuse(bk_http *h, bk_http_outcome outcome, const char *why);

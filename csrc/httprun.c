@@ -11,7 +11,7 @@ enum { POLL_MS = 1000 };
  * between them then. */
 enum { MAX_IDLE_WAKES = 4096, IDLE_PAUSE_NS = 2000000 };
 
-static long long now_ms(void)
+long long bk_http_now(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
@@ -22,7 +22,7 @@ void bk_http_start(bk_http *h, long read_ms, long whole_ms)
 {
     h->read_ms = read_ms;
     h->whole_ms = whole_ms;
-    h->started = now_ms();
+    h->started = bk_http_now();
 }
 
 /*
@@ -30,9 +30,9 @@ void bk_http_start(bk_http *h, long read_ms, long whole_ms)
  * from the last sign of life on the socket, in either direction. The whole call's limit counts from
  * setup.
  */
-long bk_http_wait(bk_http *h, bk_http_outcome *outcome)
+long bk_http_wait(bk_http *h, long long now, bk_http_outcome *outcome)
 {
-    long long now = now_ms(), wait = -1;
+    long long wait = -1;
     *outcome = BK_HTTP_OK;
     if (h->read_ms > 0) {
         if (!h->connected) {
@@ -61,26 +61,41 @@ long bk_http_wait(bk_http *h, bk_http_outcome *outcome)
 }
 
 /*
- * The socket was ready, and libcurl has had its turn since. That counts as a sign of life even
- * where nothing was delivered, since a header line or a TLS record may come byte by byte; but not
- * without end: libcurl 7.88 wakes for a writable socket for ever when an HTTP/2 server answers
- * before it has read a large body. Gives 1 where the answer is whole in such a case, so that there
- * is nothing left to wait for.
+ * A socket that was ready counts as a sign of life even where nothing was delivered, since a header
+ * line or a TLS record may come byte by byte; but not without end: libcurl 7.88 wakes for a
+ * writable socket for ever when an HTTP/2 server answers before it has read a large body. Where the
+ * answer is whole in such a case, there is nothing left to wait for.
  */
-static int on_ready(bk_http *h)
+bk_http_turn bk_http_look(bk_http *h)
 {
+    if (h->body_len > 0) {
+        curl_off_t sent = 0;
+        (void)curl_easy_getinfo(h->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
+        h->active |= sent != h->sent;
+        h->sent = sent;
+    }
+    if (h->active) {
+        h->idle_wakes = 0;
+        return BK_HTTP_GOES_ON;
+    }
+    if (!h->was_ready)
+        return BK_HTTP_GOES_ON;
     if (++h->idle_wakes < MAX_IDLE_WAKES) {
         h->active = 1;
-        return 0;
+        return BK_HTTP_GOES_ON;
     }
     curl_off_t length = -1;
     if (h->head_done && h->status >= 200 &&
         curl_easy_getinfo(h->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length) == CURLE_OK &&
         length >= 0 && (unsigned long long)length == h->out.len)
-        return 1;
+        return BK_HTTP_IS_WHOLE;
+    return BK_HTTP_IDLES;
+}
+
+void bk_http_pause(void)
+{
     struct timespec pause = {0, IDLE_PAUSE_NS};
     (void)nanosleep(&pause, NULL);
-    return 0;
 }
 
 static CURLcode drive(bk_http *h, bk_http_outcome *due)
@@ -94,17 +109,12 @@ static CURLcode drive(bk_http *h, bk_http_outcome *due)
             CURLMsg *message = curl_multi_info_read(h->multi, &left);
             return message ? message->data.result : CURLE_OUT_OF_MEMORY;
         }
-        if (h->body_len > 0) {
-            curl_off_t sent = 0;
-            (void)curl_easy_getinfo(h->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
-            h->active |= sent != h->sent;
-            h->sent = sent;
-        }
-        if (h->active)
-            h->idle_wakes = 0;
-        else if (h->was_ready && on_ready(h))
+        bk_http_turn turn = bk_http_look(h);
+        if (turn == BK_HTTP_IS_WHOLE)
             return CURLE_OK;
-        long wait = bk_http_wait(h, due);
+        if (turn == BK_HTTP_IDLES)
+            bk_http_pause();
+        long wait = bk_http_wait(h, bk_http_now(), due);
         if (*due != BK_HTTP_OK)
             return CURLE_OPERATION_TIMEDOUT;
         if (wait < 0 || wait > POLL_MS)
@@ -123,7 +133,7 @@ static CURLcode drive(bk_http *h, bk_http_outcome *due)
 static int own_connections(bk_http *h)
 {
     pid_t self = getpid();
-    if (h->owner == self)
+    if (h->multi && h->owner == self)
         return 1;
     CURLM *multi = curl_multi_init();
     if (!multi)

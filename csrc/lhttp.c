@@ -4,6 +4,7 @@
  *   session = curl.session(ca_bundle | nil, max_body | nil)  -> session | nil, message
  *   session:perform(request, proxy | nil, connect_ms | nil, read_ms | nil, deadline | nil)
  *       -> response | nil, kind, message, tunnel_status
+ *   session:finish() -> the same, of a request that a multi drove (lmulti.c)
  *   session:close()
  *   curl.sleep(seconds) -> seconds left (0 unless a signal came)
  *   curl.now() -> seconds since 1970, with their fraction
@@ -13,29 +14,37 @@
  * No Lua function runs while a request is under way, except finalizers when the answer is turned
  * into a table; `busy` keeps those out.
  */
-#include "http.h"
 #include "lhttp.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <time.h>
 
-#define SESSION_TYPE "bedrock.curl.session"
 #define MAX_MS 2000000000.0
 #define MAX_SLEEP 1e9
 
-typedef struct session {
-    bk_http http;
-    int busy;
-} session;
-
-static session *to_session(lua_State *L)
+static void refuse_use(lua_State *L)
 {
-    session *s = luaL_checkudata(L, 1, SESSION_TYPE);
+    luaL_error(L, "the HTTP session is in use");
+}
+
+static bk_session *open_session(lua_State *L, int at)
+{
+    bk_session *s = luaL_checkudata(L, at, BK_SESSION_TYPE);
     if (!s->http.easy)
         luaL_error(L, "the HTTP session is closed");
     if (s->busy)
-        luaL_error(L, "the HTTP session is in use");
+        refuse_use(L);
+    return s;
+}
+
+bk_session *bk_check_session(lua_State *L, int at)
+{
+    bk_session *s = open_session(L, at);
+    if (s->http.driver)
+        refuse_use(L);
+    if (s->http.over)
+        luaL_error(L, "the HTTP session has an answer that waits for finish");
     return s;
 }
 
@@ -46,9 +55,9 @@ static int new_session(lua_State *L)
     lua_Number max_body = luaL_optnumber(L, 2, (lua_Number)BK_HTTP_MAX_BODY);
     luaL_argcheck(L, !ca_bundle || strlen(ca_bundle) == len, 1, "the path holds a NUL byte");
     luaL_argcheck(L, max_body >= 0 && max_body < 1e15, 2, "not a size in bytes");
-    session *s = bk_newuserdata(L, sizeof *s);
+    bk_session *s = bk_newuserdata(L, sizeof *s);
     memset(s, 0, sizeof *s);
-    bk_setmetatable(L, SESSION_TYPE);
+    bk_setmetatable(L, BK_SESSION_TYPE);
     size_t limit = max_body < (lua_Number)((size_t)-1 / 2) ? (size_t)max_body : (size_t)-1 / 2;
     if (bk_http_open(&s->http, ca_bundle, limit) != BK_HTTP_OK) {
         lua_pushnil(L);
@@ -60,17 +69,27 @@ static int new_session(lua_State *L)
 
 static int session_close(lua_State *L)
 {
-    session *s = luaL_checkudata(L, 1, SESSION_TYPE);
+    bk_session *s = luaL_checkudata(L, 1, BK_SESSION_TYPE);
+    if (s->busy || s->http.driver)
+        refuse_use(L);
+    bk_http_close(&s->http);
+    return 0;
+}
+
+/* At the end of a Lua state a session may be the first to go, while its multi still drives it. */
+static int session_gc(lua_State *L)
+{
+    bk_session *s = luaL_checkudata(L, 1, BK_SESSION_TYPE);
     if (s->busy)
-        return luaL_error(L, "the HTTP session is in use");
+        refuse_use(L);
     bk_http_close(&s->http);
     return 0;
 }
 
 static int session_tostring(lua_State *L)
 {
-    session *s = luaL_checkudata(L, 1, SESSION_TYPE);
-    lua_pushfstring(L, SESSION_TYPE " (%s): %p", s->http.easy ? "open" : "closed", (void *)s);
+    bk_session *s = luaL_checkudata(L, 1, BK_SESSION_TYPE);
+    lua_pushfstring(L, BK_SESSION_TYPE " (%s): %p", s->http.easy ? "open" : "closed", (void *)s);
     return 1;
 }
 
@@ -195,7 +214,7 @@ static void push_headers(lua_State *L, bk_http *h)
 /* Runs protected, so that a failed allocation can't leave the session busy. */
 static int push_response(lua_State *L)
 {
-    session *s = lua_touserdata(L, 1);
+    bk_session *s = lua_touserdata(L, 1);
     bk_http *h = &s->http;
     lua_createtable(L, 0, 6);
     lua_pushinteger(L, h->status);
@@ -230,7 +249,7 @@ static long to_ms(lua_Number ms)
     return (lua_Number)whole < ms ? whole + 1 : whole;
 }
 
-static int failure(lua_State *L, bk_http *h, bk_http_outcome outcome)
+int bk_push_failure(lua_State *L, const bk_http *h, bk_http_outcome outcome)
 {
     lua_pushnil(L);
     lua_pushstring(L, bk_http_outcome_name(outcome));
@@ -239,64 +258,94 @@ static int failure(lua_State *L, bk_http *h, bk_http_outcome outcome)
     return 4;
 }
 
-enum {
-    ARG_SELF = 1,
-    ARG_REQUEST,
-    ARG_PROXY,
-    ARG_CONNECT,
-    ARG_READ,
-    ARG_DEADLINE,
-    METHOD,
-    URL,
-    HEADERS,
-    BODY,
-    PUSHER
-};
+enum { REQUEST = 1, PROXY, CONNECT, READ, DEADLINE, FIELDS }; /* behind the session */
+enum { METHOD, URL, HEADERS, BODY };                          /* from `at` on */
 
-static int session_perform(lua_State *L)
+void bk_check_call(lua_State *L, int first, bk_call *call)
 {
-    session *s = to_session(L);
-    bk_http *h = &s->http;
-    bk_http_outcome outcome;
-    luaL_checktype(L, ARG_REQUEST, LUA_TTABLE);
-    const char *proxy = luaL_optstring(L, ARG_PROXY, "");
-    long connect_ms = to_ms(luaL_optnumber(L, ARG_CONNECT, 0));
-    long read_ms = to_ms(luaL_optnumber(L, ARG_READ, 0));
-    long whole_ms = 0;
-    int late = 0;
-    if (!lua_isnoneornil(L, ARG_DEADLINE)) {
-        lua_Number left = luaL_checknumber(L, ARG_DEADLINE) - wall_clock();
-        late = !(left > 0);
-        whole_ms = to_ms(left * 1000);
+    int request = first + REQUEST, deadline = first + DEADLINE;
+    (void)bk_check_session(L, first);
+    luaL_checktype(L, request, LUA_TTABLE);
+    call->at = first + FIELDS;
+    call->proxy = luaL_optstring(L, first + PROXY, "");
+    call->connect_ms = to_ms(luaL_optnumber(L, first + CONNECT, 0));
+    call->read_ms = to_ms(luaL_optnumber(L, first + READ, 0));
+    call->whole_ms = 0;
+    call->late = 0;
+    if (!lua_isnoneornil(L, deadline)) {
+        lua_Number left = luaL_checknumber(L, deadline) - wall_clock();
+        call->late = !(left > 0);
+        call->whole_ms = to_ms(left * 1000);
     }
-    lua_settop(L, ARG_DEADLINE);
+    lua_settop(L, deadline);
     luaL_checkstack(L, 16, "too many values");
-    lua_getfield(L, ARG_REQUEST, "method");
-    lua_getfield(L, ARG_REQUEST, "url");
-    lua_getfield(L, ARG_REQUEST, "headers");
-    lua_getfield(L, ARG_REQUEST, "body");
-    lua_pushcfunction(L, push_response); /* made now: on 5.1 it allocates */
-    lua_pushvalue(L, ARG_SELF);
-    to_session(L); /* the metamethods of a request may have closed it */
+    lua_getfield(L, request, "method");
+    lua_getfield(L, request, "url");
+    lua_getfield(L, request, "headers");
+    lua_getfield(L, request, "body");
+}
 
-    s->busy = 1;
-    outcome = read_request(L, h, METHOD, URL, HEADERS, BODY);
-    if (outcome == BK_HTTP_OK && late)
+bk_http_outcome bk_begin_call(lua_State *L, const bk_call *call, bk_http *h)
+{
+    bk_http_outcome outcome =
+        read_request(L, h, call->at + METHOD, call->at + URL, call->at + HEADERS, call->at + BODY);
+    if (outcome == BK_HTTP_OK && call->late)
         outcome = BK_HTTP_TIMEOUT_WHOLE;
     if (outcome == BK_HTTP_OK)
-        outcome = bk_http_setup(h, proxy, connect_ms, read_ms, whole_ms);
-    if (outcome == BK_HTTP_OK)
-        outcome = bk_http_perform(h);
-    lua_settop(L, PUSHER + 1);
+        outcome = bk_http_setup(h, call->proxy, call->connect_ms, call->read_ms, call->whole_ms);
+    return outcome;
+}
+
+/* What a call gives in the end; push_response and the session are at the top of the stack. */
+static int push_outcome(lua_State *L, bk_session *s, bk_http_outcome outcome)
+{
+    bk_http *h = &s->http;
     if (outcome != BK_HTTP_OK) {
         bk_http_drop(h);
         s->busy = 0;
-        return failure(L, h, outcome);
+        return bk_push_failure(L, h, outcome);
     }
     int code = lua_pcall(L, 1, 1, 0);
     bk_http_reset(h);
     s->busy = 0;
     return code == 0 ? 1 : lua_error(L);
+}
+
+static int session_perform(lua_State *L)
+{
+    bk_call call;
+    bk_check_call(L, 1, &call);
+    lua_pushcfunction(L, push_response); /* made now: on 5.1 it allocates */
+    lua_pushvalue(L, 1);
+    int top = lua_gettop(L);
+    bk_session *s = bk_check_session(L, 1); /* metamethods of a request may have closed it */
+    s->busy = 1;
+    bk_http_outcome outcome = bk_begin_call(L, &call, &s->http);
+    if (outcome == BK_HTTP_OK)
+        outcome = bk_http_perform(&s->http);
+    lua_settop(L, top);
+    return push_outcome(L, s, outcome);
+}
+
+static bk_session *finished_session(lua_State *L)
+{
+    bk_session *s = open_session(L, 1);
+    if (s->http.driver)
+        luaL_error(L, "the HTTP session's request is not over");
+    if (!s->http.over)
+        luaL_error(L, "the HTTP session has no answer: nothing was started on it");
+    return s;
+}
+
+static int session_finish(lua_State *L)
+{
+    (void)finished_session(L);
+    lua_settop(L, 1);
+    lua_pushcfunction(L, push_response);
+    lua_pushvalue(L, 1);
+    bk_session *s = finished_session(L); /* a finalizer may have closed it */
+    s->busy = 1;
+    return push_outcome(L, s, s->http.outcome);
 }
 
 /* ---- the clock ---- */
@@ -334,10 +383,12 @@ static int version(lua_State *L)
     return 1;
 }
 
-static const luaL_Reg methods[] = {
-    {"perform", session_perform}, {"close", session_close}, {NULL, NULL}};
+static const luaL_Reg methods[] = {{"perform", session_perform},
+                                   {"finish", session_finish},
+                                   {"close", session_close},
+                                   {NULL, NULL}};
 
-static const luaL_Reg metamethods[] = {{"__gc", session_close},
+static const luaL_Reg metamethods[] = {{"__gc", session_gc},
                                        {"__close", session_close},
                                        {"__tostring", session_tostring},
                                        {NULL, NULL}};
@@ -350,7 +401,7 @@ static const luaL_Reg functions[] = {{"session", new_session},
 
 void bk_open_http(lua_State *L)
 {
-    bk_newmetatable(L, SESSION_TYPE);
+    bk_newmetatable(L, BK_SESSION_TYPE);
     bk_setfuncs(L, metamethods, 0);
     bk_newlib(L, methods);
     lua_setfield(L, -2, "__index");

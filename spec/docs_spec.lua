@@ -75,14 +75,15 @@ describe("documentation", function()
       for name, value in pairs(require("bedrock." .. module)) do
         if type(value) == "function" then actual[module .. "." .. name] = true end
       end
-      -- Methods of its one kind of object.
-      local kind, object
+      -- Methods of its kinds of objects.
+      local objects = {}
       if module == "curl" then
-        kind, object = "session", assert(require("bedrock.curl").session())
+        local curl = require "bedrock.curl"
+        objects = { session = assert(curl.session()), multi = assert(curl.multi()) }
       elseif module == "system" then
-        kind, object = "process", assert(require("bedrock.system").start("true", 10))
+        objects = { process = assert(require("bedrock.system").start("true", 10)) }
       end
-      if object then
+      for kind, object in pairs(objects) do
         for name in pairs(getmetatable(object).__index) do actual[kind .. ":" .. name] = true end
         object:close()
       end

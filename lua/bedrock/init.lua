@@ -30,7 +30,7 @@ local bedrock = {
 ---@field now fun(self: bedrock.Runtime): number  seconds since 1970
 ---@field ready? fun(self: bedrock.Runtime): boolean|nil, table?  whether a call can wait where it is made
 ---@field close? fun(self: bedrock.Runtime)
----@field blocking? boolean  nothing else of the process runs while it waits
+---@field blocking? boolean|fun(self: bedrock.Runtime): boolean  nothing else of the process runs while it waits
 ---@field apart? fun(self: bedrock.Runtime, f: fun()): boolean  runs f by itself, where a caller may be ended at any time
 
 ---@class bedrock.Options
@@ -107,6 +107,27 @@ function bedrock.new(options)
     -- Lambda sets another trace for each event, and none while the program starts.
     trace_id = cfg.getenv("AWS_LAMBDA_FUNCTION_NAME") and function() return useragent.trace_id(cfg.environment) end,
   }
+end
+
+--- Run tasks side by side: functions, or rows { client, operation, params, call_options }, as a list or as a function that
+--- gives one after the other. Everything that works alone works inside: retries, pages, waiting, renewed credentials. A
+--- function is called with its index; what it returns is its result, and `nil, err` its error, as is what it raises.
+---
+---     local results, errors = bedrock.parallel({
+---       { client, "get_custom_model", { modelIdentifier = "a" } },
+---       function() return client:get_custom_model { modelIdentifier = "b" } end,
+---     }, { limit = 10 })
+---
+--- Raises at the caller's line for tasks and options that are none.
+---@param tasks bedrock.Task[]|fun(): bedrock.Task|nil
+---@param options? bedrock.ParallelOptions
+---@return table results  by the tasks' indices; n is how many tasks there were
+---@return table errors  likewise, of those that failed
+function bedrock.parallel(tasks, options)
+  local parallel = require "bedrock.parallel"
+  local problem = parallel.check(tasks, options)
+  if problem then error(problem, 2) end
+  return parallel.run(tasks, options)
 end
 
 --- What the library sees of this machine, as a table and, printed, a report: versions, settings and where they came from,

@@ -1,86 +1,12 @@
 /*
  * http_test.c: HTTP sessions without Lua: what is refused, that secrets are wiped, headers of
- * answers, and many sessions driven by one multi handle, as the parallel calls do it.
+ * answers, forks. Many sessions at once: httpmulti_test.c.
  */
 #include "test.h"
 
-#include "../../csrc/http.h"
+#include "http_server.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <signal.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
-
-#define ANSWER                                                                                     \
-    "HTTP/1.1 100 Continue\r\nX-Early: 1\r\n\r\n"                                                  \
-    "HTTP/1.1 200 OK\r\nX-Two: a\r\nx-tWO :  b \r\nX-Fold: c\r\n\td\r\nContent-Length: 5\r\n"      \
-    "\r\nhello"
-
-static char url[64];
-static pid_t server;
-
-/* Answers each connection once: with ANSWER after a tenth of a second, or never for "/silent". */
-static void serve_one(int client)
-{
-    char request[65536];
-    size_t len = 0;
-    ssize_t n;
-    while (len < sizeof request - 1 &&
-           (n = read(client, request + len, sizeof request - 1 - len)) > 0) {
-        len += (size_t)n;
-        request[len] = '\0';
-        if (!strstr(request, "\r\n\r\n"))
-            continue;
-        usleep(100000);
-        if (strstr(request, "/silent"))
-            continue;
-        if (write(client, ANSWER, sizeof ANSWER - 1) < 0)
-            break;
-        len = 0;
-    }
-    _exit(0);
-}
-
-static int start_server(void)
-{
-    struct sockaddr_in address;
-    socklen_t len = sizeof address;
-    int listener = socket(AF_INET, SOCK_STREAM, 0);
-    memset(&address, 0, sizeof address);
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (listener < 0 || bind(listener, (struct sockaddr *)&address, len) != 0 ||
-        listen(listener, 16) != 0 || getsockname(listener, (struct sockaddr *)&address, &len) != 0)
-        return 0;
-    (void)snprintf(url, sizeof url, "http://127.0.0.1:%d/", ntohs(address.sin_port));
-    (void)fflush(stdout);
-    server = fork();
-    if (server == 0) {
-        (void)signal(SIGCHLD, SIG_IGN);
-        (void)alarm(60);
-        for (;;) {
-            int client = accept(listener, NULL, NULL);
-            if (client >= 0 && fork() == 0)
-                serve_one(client);
-            (void)close(client);
-        }
-    }
-    (void)close(listener);
-    return server > 0;
-}
-
-static bk_http_outcome begin(bk_http *h, const char *path)
-{
-    char whole[128];
-    int n = snprintf(whole, sizeof whole, "%s%s", url, path);
-    return bk_http_begin(h, "GET", 3, whole, (size_t)n);
-}
-
-static bk_http_outcome header(bk_http *h, const char *name, const char *value)
-{
-    return bk_http_header(h, name, strlen(name), value, strlen(value));
-}
 
 static void test_closed(void)
 {
@@ -175,22 +101,6 @@ static void test_wiped(bk_http *h)
     ok(clean && h->text.len == 0, "the block is wiped after the call");
 }
 
-static int has_answer(bk_http *h)
-{
-    static const char *const expected[][2] = {
-        {"x-two", "a"}, {"x-two", "b"}, {"x-fold", "c d"}, {"content-length", "5"}};
-    const char *name, *value;
-    size_t at = 0, name_len, value_len, i = 0;
-    while (bk_http_next_header(h, &at, &name, &name_len, &value, &value_len)) {
-        if (i >= 4 || name_len != strlen(expected[i][0]) || value_len != strlen(expected[i][1]) ||
-            memcmp(name, expected[i][0], name_len) != 0 ||
-            memcmp(value, expected[i][1], value_len) != 0)
-            return 0;
-        i++;
-    }
-    return i == 4 && h->status == 200 && h->out.len == 5 && memcmp(h->out.data, "hello", 5) == 0;
-}
-
 static void test_perform(bk_http *h)
 {
     for (int i = 0; i < 3; i++) {
@@ -234,68 +144,6 @@ static void test_fork(bk_http *h)
     }
 }
 
-enum { MANY = 8 };
-
-/* What a driver of many sessions does: the four steps of http.h, with a multi handle of its own. */
-static void test_many(void)
-{
-    static bk_http all[MANY];
-    bk_http_outcome outcomes[MANY];
-    int left = MANY, good = 1;
-    CURLM *multi = curl_multi_init();
-    for (int i = 0; i < MANY; i++) {
-        good = good && bk_http_open(&all[i], NULL, BK_HTTP_MAX_BODY) == BK_HTTP_OK &&
-               begin(&all[i], i == 3 ? "silent" : "") == BK_HTTP_OK &&
-               header(&all[i], "Authorization", "secret") == BK_HTTP_OK &&
-               bk_http_setup(&all[i], "", 5000, 400, 5000) == BK_HTTP_OK &&
-               curl_multi_add_handle(multi, all[i].easy) == CURLM_OK;
-        outcomes[i] = BK_HTTP_OTHER;
-    }
-    ok(good, "many sessions are handed to one multi handle");
-    while (good && left > 0) {
-        int running, queued;
-        CURLMsg *message;
-        long sleep_ms = 1000;
-        good = curl_multi_perform(multi, &running) == CURLM_OK;
-        while ((message = curl_multi_info_read(multi, &queued)) != NULL) {
-            CURL *easy = message->easy_handle;
-            CURLcode code = message->data.result;
-            curl_multi_remove_handle(multi, easy);
-            for (int i = 0; i < MANY; i++) {
-                if (all[i].easy == easy) {
-                    outcomes[i] = bk_http_finish(&all[i], code, BK_HTTP_OK);
-                    left--;
-                }
-            }
-        }
-        for (int i = 0; i < MANY; i++) {
-            bk_http_outcome due;
-            long wait;
-            if (outcomes[i] != BK_HTTP_OTHER)
-                continue;
-            wait = bk_http_wait(&all[i], &due);
-            if (due != BK_HTTP_OK) {
-                curl_multi_remove_handle(multi, all[i].easy);
-                outcomes[i] = bk_http_finish(&all[i], CURLE_OPERATION_TIMEDOUT, due);
-                left--;
-            } else if (wait >= 0 && wait < sleep_ms) {
-                sleep_ms = wait;
-            }
-        }
-        if (left > 0)
-            good = good && curl_multi_poll(multi, NULL, 0, (int)sleep_ms, NULL) == CURLM_OK;
-    }
-    for (int i = 0; i < MANY; i++) {
-        if (i == 3)
-            ok(outcomes[i] == BK_HTTP_TIMEOUT_READ, "the silent one ends at its read timeout");
-        else
-            ok(outcomes[i] == BK_HTTP_OK && has_answer(&all[i]),
-               "each of the others has its answer");
-        bk_http_close(&all[i]);
-    }
-    curl_multi_cleanup(multi);
-}
-
 static void test_names(void)
 {
     int good = 1;
@@ -322,9 +170,7 @@ int main(void)
     test_perform(&h);
     test_fork(&h);
     bk_http_close(&h);
-    test_many();
     test_names();
-    (void)kill(server, SIGKILL);
-    (void)waitpid(server, NULL, 0);
+    stop_server();
     return done();
 }

@@ -340,6 +340,95 @@ case("session:close and tostring", function()
   end
 end)
 
+case("curl.multi", function()
+  local curl = require "bedrock.curl"
+  return function()
+    local multi, message = curl.multi()
+    if not multi then return nil, message end
+    multi:limit(2, 3)
+    local text = tostring(multi):match("%a+%.%a+%.%a+ %(%a+%)")
+    multi:close()
+    return text
+  end
+end)
+
+-- Starts a request, and waits until it is over.
+local function driven(multi, session, request)
+  local ok, kind, message = multi:start(session, request, "", 5000, 5000)
+  if not ok then return nil, kind .. ": " .. message end
+  local list
+  repeat list = multi:wait(5) until list[1]
+  assert(list[1] == session and not list[2], "another list")
+  return answered(session:finish())
+end
+
+case("multi:start, wait, session:finish", function()
+  local curl = require "bedrock.curl"
+  local multi, session = assert(curl.multi()), assert(curl.session())
+  local request = http_request()
+  return function() return driven(multi, session, request) end
+end)
+
+case("multi:start, wait, session:finish, on a connection that is kept", function()
+  local curl = require "bedrock.curl"
+  local multi, session, other = assert(curl.multi()), assert(curl.session()), assert(curl.session())
+  local request = http_request()
+  assert(driven(multi, session, request))
+  return function() return driven(multi, other, request) end
+end)
+
+case("multi:start, an answer that is too big", function()
+  local curl = require "bedrock.curl"
+  local multi, session = assert(curl.multi()), assert(curl.session(nil, 3))
+  local request = http_request()
+  return function()
+    local response, message = driven(multi, session, request)
+    if not message:find("^body_too_big") then return nil, message end
+    return not response, message
+  end
+end)
+
+case("multi:start, what is refused", function()
+  local curl = require "bedrock.curl"
+  local multi, session = assert(curl.multi()), assert(curl.session())
+  return function()
+    local ok, kind, message = multi:start(session, { method = "GET", url = "ftp://a/" })
+    if kind ~= "bad_url" then return nil, kind .. message end
+    return not ok, kind
+  end
+end)
+
+case("multi:cancel, and what nobody ends", function()
+  local curl = require "bedrock.curl"
+  local multi, left = assert(curl.multi()), assert(curl.multi())
+  local session, other = assert(curl.session()), assert(curl.session())
+  local request = http_request()
+  return function()
+    local ok, kind, message = multi:start(session, request, "", 5000, 5000)
+    if not ok then return nil, kind .. message end
+    multi:wait(0)
+    ok, kind, message = left:start(other, request, "", 5000, 5000)
+    if not ok then return nil, kind .. message end
+    left:wait(0)
+    return multi:cancel(session), (multi:cancel(session))
+  end
+end)
+
+-- What memory runs out for must not be lost: the same session is handed out by the next wait.
+case("multi:wait, twice", function()
+  local curl = require "bedrock.curl"
+  local multi, session = assert(curl.multi()), assert(curl.session())
+  assert(multi:start(session, http_request(), "", 5000, 5000))
+  return function()
+    local ok, list = pcall(multi.wait, multi, 5)
+    local again = ok and list or multi:wait(5)
+    while not again[1] do again = multi:wait(5) end
+    assert(again[1] == session, "not the same")
+    if not ok then error(list, 0) end
+    return answered(session:finish())
+  end
+end)
+
 case("curl.now, sleep and version", function()
   local curl = require "bedrock.curl"
   return function() return type(curl.now()), curl.sleep(0), type(curl.version()) end

@@ -12,6 +12,8 @@ local config_module = require "bedrock.config"
 local errors = require "bedrock.errors"
 local keys = require "bedrock.credentials.keys"
 
+local runtimes = require "bedrock.runtime"
+
 local refresh = {}
 
 -- The first window: so many seconds before the end, or the last fifth of a shorter life.
@@ -229,7 +231,7 @@ function Provider:get(runtime, now, deadline)
     if leader and errors.can_catch and leader[1] == coroutine.running() and (leader[1] or flight.main) then
       return keys.fail("the provider of credentials makes a call that needs the credentials which it is asked for; let it use "
         .. "a client of its own")
-    elseif not flight or not runtime or not runtime.sleep or runtime.blocking or not lives(flight, runtime:now()) then
+    elseif not flight or not runtime or runtimes.blocks(runtime) or not lives(flight, runtime:now()) then
       flight = { started = runtime and runtime:now() or now, deadline = deadline }
       self.flight = flight
       if not apart(self, flight, runtime, now) then return lead(self, flight, runtime, now, deadline) end

@@ -12,7 +12,7 @@ local PAUSE = 0.01 -- between two looks
 local SHARE = 0.002
 
 local function wait(child, runtime)
-  if not runtime or runtime.blocking or not runtime.sleep then
+  if not runtime or require("bedrock.runtime").blocks(runtime) then
     while not child:wait(PIECE) do end
     return
   end

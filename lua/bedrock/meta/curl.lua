@@ -34,8 +34,59 @@ function curl.session(ca_bundle, max_body) end
 ---@return integer? tunnel_status  what a proxy answered to CONNECT, or 0
 function session:perform(request, proxy, connect_ms, read_ms, deadline) end
 
+--- The answer to a request that a multi drove: called once, after multi:wait handed the session out. Raises where no request
+--- of it is over.
+---@return bedrock.curl.Response|nil response
+---@return string? kind  as perform gives them
+---@return string? message
+---@return integer? tunnel_status
+function session:finish() end
+
 --- End its connections and free its memory; may be called twice. Raises while a request is under way.
 function session:close() end
+
+--- Many requests at once, each on a session of its own. Their connections belong to the multi, which keeps them for the next
+--- ones. Where several requests go to one host that speaks HTTP/2, they may share one.
+---@class bedrock.curl.multi: userdata
+local multi = {}
+
+--- Make a multi. Closed by the collector, too.
+---@return bedrock.curl.multi|nil multi
+---@return string? message
+function curl.multi() end
+
+--- Limit the connections that stand at once; requests beyond it wait for one. The connect timeout counts from when a request
+--- gets its turn, the read timeout from when it has a connection.
+---@param host_connections? number  to one host; nil: no limit
+---@param total_connections? number  in all; nil: no limit
+function multi:limit(host_connections, total_connections) end
+
+--- Start a request; nothing is sent before `wait`. Session and body are kept until it is over, nobody else need hold them.
+---@param session bedrock.curl.session  one that runs nothing else
+---@param request bedrock.Request
+---@param proxy? string  this and the others as in session:perform
+---@param connect_ms? number
+---@param read_ms? number
+---@param deadline? number
+---@return true|nil started
+---@return string? kind  what is refused at once: "bad_request", "bad_url", "timeout_whole" ...; the session stays free
+---@return string? message
+---@return integer? tunnel_status
+function multi:start(session, request, proxy, connect_ms, read_ms, deadline) end
+
+--- Drive all requests until one is over, or the time is up; without any that run, too. A signal ends it early, so that the
+--- interpreter can see to it (Ctrl-C).
+---@param seconds number  0: what can be done without waiting
+---@return bedrock.curl.session[] over  in the order in which they ended; empty where none did. `session:finish` has the answers.
+function multi:wait(seconds) end
+
+--- Drop the request of a session, or an answer that `finish` has not taken. The session can be used again.
+---@param session bedrock.curl.session
+---@return boolean running  whether its request was under way here
+function multi:cancel(session) end
+
+--- Cancel what runs and end the connections; may be called twice. Sessions stay.
+function multi:close() end
 
 --- Sleep. A signal ends it early, so that the interpreter can see to it (Ctrl-C).
 ---@param seconds number

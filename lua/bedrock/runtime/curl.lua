@@ -13,9 +13,13 @@ local curl -- the C module, once loaded
 ---@class bedrock.runtime.curl.Options: bedrock.runtime.Options
 ---@field ca_bundle? string  a PEM file, or a folder of certificates, in place of the system's
 
+-- Set by bedrock.parallel: the task that runs here, which waits beside others; nil elsewhere, where waiting stops the process.
+local current
+
+local MOST_IDLE = 256 -- sessions that are kept for the next requests of tasks
+
 ---@class bedrock.runtime.curl: bedrock.Runtime
----@field blocking boolean  while it sends or sleeps, nothing else of the process runs
-local methods = { name = "curl", blocking = true }
+local methods = { name = "curl" }
 local metatable = { __name = "bedrock.runtime.curl", __index = methods }
 
 function metatable:__tostring()
@@ -35,8 +39,25 @@ end
 local function open(self)
   local session, message = curl.session(self.ca_bundle, self.max_response_size)
   if not session then return fail { code = "ConfigurationError", message = message, retryable = false } end
-  self.session = session
   return session
+end
+
+-- A request of a task: each that is under way needs a session of its own.
+local function perform_beside(self, task, ...)
+  local idle = self.idle
+  local session = table.remove(idle)
+  if not session then
+    local err
+    session, err = open(self)
+    if not session then return nil, err end
+  end
+  local response, kind, text, tunnel = task:perform(session, ...)
+  if #idle < MOST_IDLE and not self.closed then
+    idle[#idle + 1] = session
+  else
+    session:close()
+  end
+  return response, kind, text, tunnel
 end
 
 --- Send a request and wait for its answer. Its URL is sent as it is; redirects are handed on, not followed.
@@ -48,11 +69,11 @@ function methods:send(request, deadline)
   if self.closed then
     return fail { code = "ConfigurationError", message = "this runtime is closed; make a new one", retryable = false }
   end
-  local session = self.session
-  if not session then
-    local err
-    session, err = open(self)
+  local task = current and current()
+  if not task and not self.session then
+    local session, err = open(self)
     if not session then return nil, err end
+    self.session = session
   end
   local proxy, why = settings.proxy_for(self.proxies, request)
   if not proxy then
@@ -60,7 +81,13 @@ function methods:send(request, deadline)
   end
   local started = deadline and curl.now()
   local connect, read = request.connect_timeout or self.connect_timeout, request.read_timeout or self.read_timeout
-  local response, kind, text, tunnel = session:perform(request, proxy, connect * 1000, read * 1000, deadline)
+  local response, kind, text, tunnel
+  if task then
+    response, kind, text, tunnel = perform_beside(self, task, request, proxy, connect * 1000, read * 1000, deadline)
+    if type(kind) == "table" then return nil, kind end
+  else
+    response, kind, text, tunnel = self.session:perform(request, proxy, connect * 1000, read * 1000, deadline)
+  end
   if not response then
     return failure(self, request, kind, text, tunnel, started and math.max(deadline - started, 0))
   end
@@ -73,6 +100,8 @@ end
 --- Wait. Ctrl-C ends it.
 ---@param seconds number  zero and less return at once
 function methods:sleep(seconds) -- luacheck: ignore self
+  local task = current and current()
+  if task then return task:sleep(seconds) end
   while seconds > 0 do
     seconds = curl.sleep(seconds)
   end
@@ -86,12 +115,25 @@ end
 
 --- Close the connections. A closed runtime sends nothing more; closing twice does no harm.
 function methods:close()
-  local session = self.session
-  self.session, self.closed = nil, true
+  local session, idle = self.session, self.idle
+  self.session, self.idle, self.closed = nil, {}, true
   if session then session:close() end
+  for i = 1, #idle do idle[i]:close() end
+end
+
+--- Whether nothing else of the process runs while it waits: everywhere but in a task of bedrock.parallel.
+---@return boolean
+function methods:blocking() -- luacheck: ignore self
+  return not (current and current())
 end
 
 local runtime = {}
+
+--- Let tasks wait beside each other.
+---@param of_here fun(): bedrock.RunningTask|nil  the task whose code calls it
+function runtime.tasks(of_here)
+  current = of_here
+end
 
 --- Make a runtime. It holds one HTTP session, whose connections are reused from call to call.
 ---@param options? bedrock.runtime.curl.Options
@@ -100,6 +142,7 @@ function runtime.new(options)
   options = options or {}
   local self = setmetatable(settings.read(options), metatable)
   self.ca_bundle = options.ca_bundle ~= "" and options.ca_bundle or nil
+  self.idle = {}
   if self.ca_bundle and (type(self.ca_bundle) ~= "string" or string.find(self.ca_bundle, "\0", 1, true)) then
     error("ca_bundle must be the path of a file", 2)
   end

@@ -12,6 +12,15 @@ function runtime.inside_nginx()
   return type(ngx) == "table" and type(ngx.get_phase) == "function"
 end
 
+--- Whether waiting in a runtime stops everything else of the process.
+---@param made bedrock.Runtime
+---@return boolean
+function runtime.blocks(made)
+  local blocking = made.blocking
+  if type(blocking) == "function" then return blocking(made) end
+  return not made.sleep or blocking == true
+end
+
 local function over_cosockets(config)
   if config.ca_bundle and config.on_event then
     config.on_event { type = "warning", message = "ca_bundle (" .. tostring((config.sources or {}).ca_bundle or "option")

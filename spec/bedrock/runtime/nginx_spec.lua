@@ -205,6 +205,44 @@ describe("the library in nginx", function()
       assert.is_true(took < 0.6 * SLOW, took)
     end)
 
+    it("bedrock.parallel, over light threads", function()
+      local took, ran, failed, ordered = worker.run(([[
+        local bedrock = require "bedrock"
+        local client = bedrock.new { endpoint_url = "%s", %s }
+        local tasks = {}
+        for i = 1, 40 do tasks[i] = { client, "get_model_customization_job", { jobIdentifier = "a" } } end
+        tasks[41] = function() error("a bug", 0) end
+        tasks[42] = function(index) return index end
+        local start = ngx.now()
+        local results, errors = bedrock.parallel(tasks, { limit = 20 })
+        local took, ran = ngx.now() - start, 0
+        for i = 1, 40 do ran = ran + (results[i] and results[i].status == "InProgress" and 1 or 0) end
+        return took, ran, errors[41], results[42]
+      ]]):format(upstream.url, OPTIONS))
+      assert.same({ 40, "a bug", 42 }, { ran, failed, ordered })
+      assert.is_true(took >= 0.4 and took < 1 * SLOW, took)
+      local timeouts, done, others = worker.run(([[
+        local bedrock = require "bedrock"
+        local client = bedrock.new { endpoint_url = "%s", %s }
+        local tasks = {}
+        for i = 1, 10 do tasks[i] = function() ngx.sleep(i == 1 and 0 or 5) return i end end
+        local results, errors = bedrock.parallel(tasks, { limit = 3, timeout = 0.2 })
+        local timeouts = 0
+        for i = 1, 10 do timeouts = timeouts + (errors[i] and errors[i].code == "TimeoutError" and 1 or 0) end
+        local _, cancelled = bedrock.parallel(tasks, { limit = 3, on_result = function() return false end })
+        local others = 0
+        for i = 1, 10 do others = others + (cancelled[i] and cancelled[i].code == "CancelledError" and 1 or 0) end
+        return timeouts, results[1], others
+      ]]):format(upstream.url, OPTIONS))
+      assert.same({ 9, 1, 9 }, { timeouts, done, others })
+      local raised, kind = worker.run [[
+        local ok, message = pcall(require("bedrock").parallel, { function() return 1 end, function() ngx.sleep(5) end },
+          { on_result = function() error("a bug", 0) end })
+        return ok, message
+      ]]
+      assert.same({ false, "a bug" }, { raised, kind })
+    end)
+
     it("doctor", function()
       local ok, http, text = worker.run(([[
         local report = require("bedrock").doctor { endpoint_url = "%s", %s }

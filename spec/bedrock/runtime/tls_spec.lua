@@ -166,6 +166,37 @@ describe("TLS", function()
     assert.are.equal(200, assert(get("h2")).status)
   end)
 
+  it("does so among many requests at once, some of which share a connection", function()
+    local curl = require "bedrock.curl"
+    local multi = assert(curl.multi())
+    local sessions, expected = {}, {}
+    for round = 1, 2 do
+      for i = 1, 21 do
+        local s = sessions[i] or assert(curl.session(dir .. "/ca.pem"))
+        local request = { method = "GET", url = i % 2 == 0 and urls.h2 .. "page" or urls.good .. i, headers = {} }
+        if i == 21 and round == 1 then -- nobody else is on its connection yet: libcurl 7.88 would lose answers
+          request = { method = "POST", url = urls.h2, headers = {}, body = string.rep("x", 900000) }
+        end
+        sessions[i], expected[s] = s, i
+        assert(multi:start(s, request, "", 20000, 20000))
+      end
+      local left, give_up = 21, curl.now() + 60
+      while left > 0 and curl.now() < give_up do
+        for _, s in ipairs(multi:wait(1)) do
+          local response, _, message = s:finish()
+          assert.are.equal(200, assert(response, message).status)
+          if expected[s] % 2 == 0 then
+            assert.are.equal(300000, #response.body)
+            assert.are.equal("2", response.http_version)
+          end
+          left = left - 1
+        end
+      end
+      assert.are.equal(0, left)
+    end
+    multi:close()
+  end)
+
   it("limits the size of an answer over HTTP/2, too", function()
     new { max_response_size = 299999 }
     local response, err = get("h2", "page")

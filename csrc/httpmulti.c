@@ -1,0 +1,359 @@
+/*
+ * httpmulti.c: see httpmulti.h.
+ *
+ * libcurl is driven by its sockets: it says which ones it waits for, poll(2) looks at all of them
+ * in one call, and only the transfers whose sockets are ready have a turn. (curl_multi_perform
+ * would look at each transfer's socket by a call of its own, in each turn.)
+ */
+#include "httpmulti.h"
+#include "httpparts.h"
+#include "sigpipe.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { LONGEST_SLEEP_MS = 1000, FIRST_SOCKETS = 16 };
+
+/* ---- lists ---- */
+
+static void append(bk_http_list *list, bk_http *h)
+{
+    h->before = list->last;
+    h->after = NULL;
+    if (list->last)
+        list->last->after = h;
+    else
+        list->first = h;
+    list->last = h;
+}
+
+static void take_out(bk_http_list *list, bk_http *h)
+{
+    if (h->before)
+        h->before->after = h->after;
+    else
+        list->first = h->after;
+    if (h->after)
+        h->after->before = h->before;
+    else
+        list->last = h->before;
+    h->before = h->after = NULL;
+}
+
+/* ---- sockets ---- */
+
+static bk_http *session_of(CURL *easy)
+{
+    char *h = NULL;
+    (void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, &h);
+    return (bk_http *)(void *)h; /* NULL for handles of libcurl's own */
+}
+
+static int socket_room(bk_http_multi *m)
+{
+    if (m->socket_count < m->socket_cap)
+        return 1;
+    size_t cap = m->socket_cap ? m->socket_cap * 2 : FIRST_SOCKETS;
+    struct pollfd *sockets = realloc(m->sockets, cap * sizeof *sockets);
+    if (!sockets)
+        return 0;
+    m->sockets = sockets;
+    bk_http **waiting = realloc(m->waiting, cap * sizeof *waiting);
+    if (!waiting)
+        return 0;
+    m->waiting = waiting;
+    m->socket_cap = cap;
+    return 1;
+}
+
+/* libcurl's callback: what it waits for at a socket from now on. */
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *unused)
+{
+    bk_http_multi *m = user;
+    size_t i = 0;
+    (void)unused;
+    while (i < m->socket_count && m->sockets[i].fd != fd)
+        i++;
+    if (what == CURL_POLL_REMOVE) {
+        if (i < m->socket_count) {
+            m->socket_count--;
+            m->sockets[i] = m->sockets[m->socket_count];
+            m->waiting[i] = m->waiting[m->socket_count];
+        }
+        return 0;
+    }
+    if (i == m->socket_count) {
+        if (!socket_room(m)) {
+            m->starved = 1;
+            return 0;
+        }
+        m->socket_count++;
+        m->sockets[i].fd = fd;
+        m->sockets[i].revents = 0;
+    }
+    m->sockets[i].events =
+        (short)((what & CURL_POLL_IN ? POLLIN : 0) | (what & CURL_POLL_OUT ? POLLOUT : 0));
+    m->waiting[i] = session_of(easy);
+    return 0;
+}
+
+/* HTTP/2: others may still wait for the socket of a session that has gone. */
+static bk_http *heir(const bk_http_multi *m, curl_socket_t fd)
+{
+    for (bk_http *h = m->running.first; h; h = h->after) {
+        curl_socket_t its = CURL_SOCKET_BAD;
+        if (curl_easy_getinfo(h->easy, CURLINFO_ACTIVESOCKET, &its) == CURLE_OK && its == fd)
+            return h;
+    }
+    return NULL;
+}
+
+/* ---- the multi handle ---- */
+
+static void set_limits(bk_http_multi *m)
+{
+    size_t kept = m->most_at_once > BK_HTTP_MULTI_KEPT ? m->most_at_once : BK_HTTP_MULTI_KEPT;
+    (void)curl_multi_setopt(m->curl, CURLMOPT_MAX_HOST_CONNECTIONS, m->host_limit);
+    (void)curl_multi_setopt(m->curl, CURLMOPT_MAX_TOTAL_CONNECTIONS, m->total_limit);
+    /* libcurl's own rule counts the handles that are there: the last answers would end all but four
+     * connections. */
+    (void)curl_multi_setopt(m->curl, CURLMOPT_MAXCONNECTS, (long)kept);
+}
+
+static int make(bk_http_multi *m)
+{
+    m->owner = getpid();
+    m->socket_count = 0;
+    m->starved = 0;
+    m->curl = curl_multi_init();
+    if (!m->curl)
+        return 0;
+    (void)curl_multi_setopt(m->curl, CURLMOPT_SOCKETFUNCTION, on_socket);
+    (void)curl_multi_setopt(m->curl, CURLMOPT_SOCKETDATA, (void *)m);
+    set_limits(m);
+    return 1;
+}
+
+/* Out of the multi handle; the request is still to be finished. */
+static void detach(bk_http_multi *m, bk_http *h)
+{
+    if (m->owner == getpid()) {
+        (void)curl_multi_remove_handle(m->curl, h->easy);
+    } else {
+        /* A fork's copy can't be taken out without an end to the parent's connection: it stays
+         * where it is, and another one takes its place. Without memory, the session is closed. */
+        h->easy = curl_easy_duphandle(h->easy);
+    }
+    for (size_t i = 0; i < m->socket_count; i++)
+        if (m->waiting[i] == h)
+            m->waiting[i] = NULL;
+    take_out(&m->running, h);
+    m->running_count--;
+}
+
+static void end(bk_http_multi *m, bk_http *h, CURLcode code, bk_http_outcome due)
+{
+    detach(m, h);
+    h->outcome = bk_http_finish(h, code, due);
+    h->over = 1;
+    append(&m->over, h);
+}
+
+static int own_connections(bk_http_multi *m)
+{
+    if (m->curl && m->owner == getpid())
+        return 1;
+    while (m->running.first) {
+        bk_http *h = m->running.first;
+        end(m, h, CURLE_OK, BK_HTTP_OTHER);
+        (void)bk_http_refuse(h, BK_HTTP_OTHER, "it was under way when the process forked");
+    }
+    return make(m);
+}
+
+int bk_http_multi_open(bk_http_multi *m)
+{
+    memset(m, 0, sizeof *m);
+    return bk_http_global() && make(m);
+}
+
+void bk_http_multi_close(bk_http_multi *m)
+{
+    while (m->running.first)
+        bk_http_leave(m->running.first);
+    while (m->over.first)
+        bk_http_leave(m->over.first);
+    CURLM *curl = m->curl;
+    m->curl = NULL;
+    if (curl && m->owner == getpid()) {
+        bk_sigpipe_guard guard;
+        bk_sigpipe_block(&guard);
+        (void)curl_multi_cleanup(curl);
+        bk_sigpipe_restore(&guard);
+    }
+    free(m->sockets);
+    free(m->waiting);
+    m->sockets = NULL;
+    m->waiting = NULL;
+    m->socket_count = m->socket_cap = 0;
+}
+
+void bk_http_multi_limit(bk_http_multi *m, long host, long total)
+{
+    m->host_limit = host;
+    m->total_limit = total;
+    if (own_connections(m))
+        set_limits(m);
+}
+
+bk_http_outcome bk_http_multi_add(bk_http_multi *m, bk_http *h)
+{
+    if (!own_connections(m) || curl_multi_add_handle(m->curl, h->easy) != CURLM_OK)
+        return bk_http_finish(h, CURLE_OUT_OF_MEMORY, BK_HTTP_NO_MEMORY);
+    h->driver = m;
+    append(&m->running, h);
+    if (++m->running_count > m->most_at_once) {
+        m->most_at_once = m->running_count;
+        set_limits(m);
+    }
+    return BK_HTTP_OK;
+}
+
+bk_http *bk_http_multi_next(bk_http_multi *m)
+{
+    bk_http *h = m->over.first;
+    if (h) {
+        take_out(&m->over, h);
+        h->driver = NULL;
+    }
+    return h;
+}
+
+void bk_http_leave(bk_http *h)
+{
+    bk_http_multi *m = h->driver;
+    if (!m)
+        return;
+    h->driver = NULL;
+    if (h->over) {
+        take_out(&m->over, h);
+    } else {
+        bk_sigpipe_guard guard;
+        bk_sigpipe_block(&guard);
+        detach(m, h);
+        bk_sigpipe_restore(&guard);
+        (void)bk_http_finish(h, CURLE_OK, BK_HTTP_OTHER);
+    }
+    bk_http_reset(h);
+}
+
+void bk_http_multi_cancel(bk_http_multi *m, bk_http *h)
+{
+    if (h->driver == m)
+        bk_http_leave(h);
+}
+
+/* ---- driving ---- */
+
+static void act(bk_http_multi *m, curl_socket_t fd, int events)
+{
+    int running;
+    if (curl_multi_socket_action(m->curl, fd, events, &running) != CURLM_OK)
+        m->starved = 1;
+}
+
+/* Lets libcurl do what is due by its own clock, and learns what ended. */
+static void go_on(bk_http_multi *m)
+{
+    int queued;
+    CURLMsg *message;
+    act(m, CURL_SOCKET_TIMEOUT, 0);
+    while ((message = curl_multi_info_read(m->curl, &queued)) != NULL) {
+        CURLcode code = message->data.result; /* the message goes with the handle */
+        bk_http *h = session_of(message->easy_handle);
+        if (message->msg == CURLMSG_DONE && h)
+            end(m, h, code, BK_HTTP_OK);
+    }
+}
+
+/* Waits for the sockets, and lets libcurl act. Gives 0 when a signal came instead. */
+static int turn(bk_http_multi *m, long sleep_ms)
+{
+    long timer = -1;
+    (void)curl_multi_timeout(m->curl, &timer);
+    if (timer >= 0 && timer < sleep_ms)
+        sleep_ms = timer;
+    if (poll(m->sockets, (nfds_t)m->socket_count, (int)sleep_ms) < 0) {
+        m->starved |= errno != EINTR;
+        return 0;
+    }
+    /* The list may change on the way: what moves out of sight is still ready in the next turn. */
+    for (size_t i = 0; i < m->socket_count; i++) {
+        struct pollfd *s = &m->sockets[i];
+        int ready = s->revents;
+        if (!ready)
+            continue;
+        s->revents = 0;
+        if (!m->waiting[i])
+            m->waiting[i] = heir(m, s->fd);
+        if (m->waiting[i])
+            m->waiting[i]->was_ready = 1;
+        /* Of an error libcurl finds out by itself. */
+        act(m, s->fd,
+            (ready & POLLIN ? CURL_CSELECT_IN : 0) | (ready & POLLOUT ? CURL_CSELECT_OUT : 0));
+    }
+    go_on(m);
+    return 1;
+}
+
+/* Ends what is over or due without libcurl; gives how long the others may wait. */
+static long review(bk_http_multi *m, long long now)
+{
+    long sleep_ms = LONGEST_SLEEP_MS;
+    int idles = 0;
+    for (bk_http *h = m->running.first, *after; h; h = after) {
+        bk_http_outcome due;
+        bk_http_turn what = bk_http_look(h);
+        long wait = bk_http_wait(h, now, &due);
+        after = h->after;
+        h->was_ready = 0;
+        idles |= what == BK_HTTP_IDLES;
+        if (m->starved)
+            end(m, h, CURLE_OUT_OF_MEMORY, BK_HTTP_NO_MEMORY);
+        else if (what == BK_HTTP_IS_WHOLE)
+            end(m, h, CURLE_OK, BK_HTTP_OK);
+        else if (due != BK_HTTP_OK)
+            end(m, h, CURLE_OPERATION_TIMEDOUT, due);
+        else if (wait >= 0 && wait < sleep_ms)
+            sleep_ms = wait;
+    }
+    m->starved = 0;
+    if (idles)
+        bk_http_pause();
+    return sleep_ms;
+}
+
+void bk_http_multi_wait(bk_http_multi *m, long long ms)
+{
+    bk_sigpipe_guard guard;
+    if (!own_connections(m))
+        return;
+    bk_sigpipe_block(&guard);
+    /* Begins with what was added since: until then libcurl knows the times of the request before.
+     */
+    go_on(m);
+    long long now = bk_http_now(), until = now + ms;
+    for (int going = 1;;) {
+        long sleep_ms = review(m, now);
+        if (!going || m->over.first)
+            break;
+        if (until - now < sleep_ms)
+            sleep_ms = until > now ? (long)(until - now) : 0;
+        going = turn(m, sleep_ms);
+        now = bk_http_now();
+        going = going && now < until;
+    }
+    bk_sigpipe_restore(&guard);
+}

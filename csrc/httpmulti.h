@@ -1,0 +1,65 @@
+/*
+ * httpmulti.h: many sessions at once over one multi handle of libcurl, whose connections they
+ * share. In plain C; see http.h for the steps of one request.
+ *
+ *   bk_http_begin ... bk_http_setup       steps 1 and 2, as ever
+ *   bk_http_multi_add                     the session runs from here on
+ *   bk_http_multi_wait                    drives all that run
+ *   bk_http_multi_next                    a session whose request is over, first come first served:
+ *                                         its `outcome` is what bk_http_perform would have given
+ *
+ * Sessions stay the caller's; body and session are lent until the request is over or cancelled.
+ * Either side may be closed first: a session that is closed leaves its driver, a driver that is
+ * closed cancels what runs.
+ *
+ * A fork has copies of sessions and connections, and leaves the connections alone: what ran when it
+ * began ends there with BK_HTTP_OTHER.
+ */
+#ifndef BK_HTTPMULTI_H
+#define BK_HTTPMULTI_H
+
+#include "http.h"
+
+#include <poll.h>
+
+/* Idle connections that are kept: as many as requests ever ran at once, and no less than these. */
+#define BK_HTTP_MULTI_KEPT 16
+
+typedef struct bk_http_list {
+    bk_http *first, *last;
+} bk_http_list;
+
+/* A zeroed struct is legal and closed. */
+typedef struct bk_http_multi {
+    CURLM *curl;
+    pid_t owner;                  /* the process that the connections belong to */
+    long host_limit, total_limit; /* connections; 0: none */
+    bk_http_list running, over;   /* over: until bk_http_multi_next */
+    size_t running_count, most_at_once;
+
+    /* The sockets that libcurl waits for, and a session that waits for each (or NULL). */
+    struct pollfd *sockets;
+    bk_http **waiting;
+    size_t socket_count, socket_cap;
+    int starved; /* a socket is missing there, since memory ran out */
+} bk_http_multi;
+
+/* Gives 0 without memory, or where libcurl can't be set up. */
+int bk_http_multi_open(bk_http_multi *m);
+/* May be called twice. */
+void bk_http_multi_close(bk_http_multi *m);
+/* How many connections may stand at once, to one host and in all; others wait. 0: any number. */
+void bk_http_multi_limit(bk_http_multi *m, long host, long total);
+
+/* After bk_http_setup. Gives OK or NO_MEMORY. */
+bk_http_outcome bk_http_multi_add(bk_http_multi *m, bk_http *h);
+/* Returns when a request is over, when the time is up, or when a signal came. 0 ms: one turn
+ * without sleeping. */
+void bk_http_multi_wait(bk_http_multi *m, long long ms);
+/* Lends the next session that is over, or NULL. It has no driver any more. */
+bk_http *bk_http_multi_next(bk_http_multi *m);
+/* Drops a session's request or its answer; does nothing to a session that m does not drive. Where
+ * an answer is on its way, its connection ends. */
+void bk_http_multi_cancel(bk_http_multi *m, bk_http *h);
+
+#endif

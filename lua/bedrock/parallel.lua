@@ -1,0 +1,416 @@
+-- parallel.lua: many calls side by side, for bedrock.parallel.
+--
+-- Each task is a coroutine. What waits in it (sending, sleeping) hands control back to a loop, which drives all requests over
+-- one multi handle of libcurl and wakes whoever has something to go on with. Nothing is a thread: between two waits a task
+-- has the process for itself. The runtime (runtime/curl.lua) finds out here whether the code that calls it is such a task.
+-- Anything else that works alone works inside, since it waits by these two means only.
+--
+-- A call of bedrock.parallel within a task joins the loop that runs already; anywhere else it has a loop of its own. In nginx
+-- tasks are light threads, and nginx is the loop.
+
+local errors = require "bedrock.errors"
+
+local unpack = table.unpack or unpack
+
+local parallel = {}
+
+local DEFAULT_LIMIT = 50
+-- A task that was cancelled gets an error from each call. One that goes on calling is given up after so many.
+local PATIENCE = 100
+
+---@alias bedrock.Task (fun(index: integer): any, any) | {[1]: bedrock.Client, [2]: string, [3]: table?, [4]: bedrock.CallOptions?}
+
+---@class bedrock.ParallelOptions
+---@field limit? integer  tasks that run at once, 50 if not given
+---@field timeout? number  seconds for all of them together
+---@field on_result? fun(index: integer, result: any, err: any): boolean|nil  hears of each task as it ends; false cancels the rest
+---@field keep? boolean  false: nothing is handed back, for those who listen to on_result and have more tasks than memory
+
+local OPTION_TYPES = { limit = "number", timeout = "number", on_result = "function", keep = "boolean" }
+
+--- Look for mistakes of the program.
+---@param tasks any
+---@param options any
+---@return string|nil problem  to be raised at the caller's line
+function parallel.check(tasks, options)
+  if type(tasks) ~= "table" and type(tasks) ~= "function" then
+    return "bedrock.parallel takes a list of tasks, or a function that gives one after the other, got " .. type(tasks)
+  elseif options ~= nil and type(options) ~= "table" then
+    return "the options of bedrock.parallel must be a table, got " .. type(options)
+  end
+  for name, value in pairs(options or {}) do
+    local wanted = OPTION_TYPES[name]
+    if not wanted then
+      return ("unknown option %q of bedrock.parallel%s"):format(tostring(name), errors.did_you_mean(tostring(name), OPTION_TYPES))
+    elseif type(value) ~= wanted then
+      return ("option %s of bedrock.parallel must be a %s, got %s"):format(name, wanted, type(value))
+    elseif name == "limit" and not (value >= 1 and value % 1 == 0) then
+      return "option limit of bedrock.parallel must be a whole number from 1 on"
+    elseif name == "timeout" and not (value > 0 and value < math.huge) then
+      return "option timeout of bedrock.parallel must be a positive number of seconds"
+    end
+  end
+end
+
+---------------------------------------------------------------------------------------------------------------------
+-- Tasks of one call, and what came of them
+---------------------------------------------------------------------------------------------------------------------
+
+local function run_row(row)
+  local client, name = row[1], row[2]
+  local method = type(client) == "table" and type(name) == "string" and client[name]
+  if not method then error("a task must be a function, or { client, operation, params }", 0) end
+  return method(client, row[3], row[4])
+end
+
+local Group = {}
+Group.__index = Group
+
+local function new_group(tasks, options)
+  options = options or {}
+  local at = 0
+  local list = type(tasks) == "table" and tasks or nil
+  return setmetatable({
+    list = list, limit = options.limit or DEFAULT_LIMIT, timeout = options.timeout, on_result = options.on_result,
+    keep = options.keep ~= false, results = { n = 0 }, errors = { n = 0 }, started = 0, running = 0,
+    next_task = list and function()
+      at = at + 1
+      return list[at]
+    end or tasks,
+  }, Group)
+end
+
+-- The next task and its index, while there are any.
+function Group:take()
+  if self.exhausted then return nil end
+  local task = self.next_task()
+  if task == nil then
+    self.exhausted = true
+    return nil
+  end
+  self.started = self.started + 1
+  self.results.n, self.errors.n = self.started, self.started
+  return task, self.started
+end
+
+-- A task ended: what it returned, or what it raised. Whether the others are to go on.
+function Group:ended(index, ok, result, err)
+  local failure
+  if not ok then
+    failure = result
+    if failure == nil then failure = "nil" end
+    result = nil
+  elseif result == nil then
+    failure = err
+  end
+  if self.keep then self.results[index], self.errors[index] = result, failure end
+  if self.on_result and self.on_result(index, result, failure) == false then
+    self:cancel(errors.new { code = "CancelledError", retryable = false,
+      message = "the task was cancelled: on_result said so" })
+  end
+end
+
+function Group:out_of_time()
+  return errors.new { code = "TimeoutError", retryable = false,
+    message = ("the limit of %g seconds for all tasks together is over"):format(self.timeout) }
+end
+
+-- No task begins any more; those of a list that were not begun have the same error.
+function Group:cancel(err)
+  if self.cancel_error then return end
+  self.cancel_error = err
+  while self.list do
+    local task, index = self:take()
+    if task == nil then break end
+    if self.keep then self.errors[index] = errors.copy(err) end
+  end
+  self.exhausted = true
+  if self.on_cancel then self:on_cancel(err) end
+end
+
+local function run_task(task, index)
+  if type(task) == "function" then return task(index) end
+  return run_row(task)
+end
+
+---------------------------------------------------------------------------------------------------------------------
+-- The loop over libcurl
+---------------------------------------------------------------------------------------------------------------------
+
+local YIELD = {} -- what our own waits hand to the loop; a task that yields by itself lets the others go on
+
+local Loop = {}
+Loop.__index = Loop
+
+---@class bedrock.RunningTask
+---@field loop table
+---@field cancel_error? bedrock.Error
+local Task = {}
+Task.__index = Task
+
+local by_thread = setmetatable({}, { __mode = "k" })
+
+--- The task that runs here.
+---@return bedrock.RunningTask|nil
+function parallel.current()
+  local thread = coroutine.running()
+  return thread and by_thread[thread]
+end
+
+-- Hand control to the loop until it wakes this task.
+local function suspend(task)
+  if task.cancel_error then
+    task.after_cancel = (task.after_cancel or 0) + 1
+    if task.after_cancel > PATIENCE then task.given_up = true end
+  end
+  coroutine.yield(YIELD)
+end
+
+--- Let the others run for so many seconds.
+---@param seconds number
+function Task:sleep(seconds)
+  if self.cancel_error then seconds = 0 end
+  self.wake_at = self.loop.now() + math.max(seconds, 0)
+  self.loop.sleeping[self] = true
+  suspend(self)
+end
+
+--- Run a request of this task beside those of the others.
+---@param session bedrock.curl.session
+---@param ... any  what bedrock.curl's multi:start takes behind the session
+---@return bedrock.Response|nil response
+---@return string|bedrock.Error kind  as session:finish gives it, or the error of a cancelled task
+---@return string? text
+---@return integer? tunnel
+function Task:perform(session, ...)
+  local loop = self.loop
+  if self.cancel_error then
+    self:sleep(0)
+    return nil, errors.copy(self.cancel_error)
+  end
+  local ok, kind, text, tunnel = loop.multi:start(session, ...)
+  if not ok then return nil, kind, text, tunnel end
+  loop.sending[session], loop.requests, self.session = self, loop.requests + 1, session
+  suspend(self)
+  self.session = nil
+  if loop.sending[session] then -- it was woken for another reason: cancelled
+    loop.sending[session], loop.requests = nil, loop.requests - 1
+    loop.multi:cancel(session)
+    return nil, errors.copy(self.cancel_error)
+  end
+  return session:finish()
+end
+
+function Loop:wake(task)
+  self.sleeping[task] = nil
+  if task.awake then return end
+  task.awake = true
+  self.ready[#self.ready + 1] = task
+end
+
+local function finish(task, ...)
+  local group = task.group
+  by_thread[task.thread] = nil
+  group.tasks[task] = nil
+  group.running = group.running - 1
+  group:ended(task.index, ...)
+end
+
+function Loop:resume(task)
+  local function after(ok, token, ...)
+    if coroutine.status(task.thread) == "dead" then return finish(task, ok, token, ...) end
+    if task.given_up then
+      if task.session then
+        self.sending[task.session], self.requests = nil, self.requests - 1
+        self.multi:cancel(task.session)
+      end
+      self.sleeping[task] = nil
+      return finish(task, true, nil, errors.copy(task.cancel_error))
+    end
+    if token ~= YIELD then self:wake(task) end
+  end
+  task.awake = false
+  after(coroutine.resume(task.thread, task.body, task.index))
+end
+
+-- Begin as many tasks of a group as its limit lets.
+function Loop:fill(group)
+  while group.running < group.limit do
+    local body, index = group:take()
+    if body == nil then break end
+    local task = setmetatable({ loop = self, group = group, index = index, body = body,
+      thread = coroutine.create(run_task) }, Task)
+    by_thread[task.thread] = task
+    group.tasks[task] = true
+    group.running = group.running + 1
+    self:resume(task)
+  end
+  if group.running == 0 and group.exhausted and not group.done then
+    group.done = true
+    self.groups[group] = nil
+    if group.parent then self:wake(group.parent) end
+  end
+end
+
+-- The tasks of a group that is cancelled get the error where they wait; so do the groups that they wait for.
+function Loop:cancel(group, err)
+  local tasks = {}
+  for task in pairs(group.tasks) do tasks[#tasks + 1] = task end
+  for _, task in ipairs(tasks) do
+    if not task.cancel_error then
+      task.cancel_error = err
+      if task.inner and not task.inner.done then
+        task.inner:cancel(err)
+      elseif task.session or self.sleeping[task] then
+        self:wake(task)
+      end
+    end
+  end
+end
+
+function Loop:add(group, parent)
+  group.tasks, group.parent = {}, parent
+  group.deadline = group.timeout and self.now() + group.timeout
+  function group.on_cancel(_, err) self:cancel(group, err) end
+  self.groups[group] = true
+end
+
+-- Seconds until a sleeping task or a deadline is due; wakes what is.
+function Loop:next_due()
+  local now, due = self.now(), math.huge
+  local awake = {}
+  for task in pairs(self.sleeping) do
+    if task.wake_at <= now then awake[#awake + 1] = task else due = math.min(due, task.wake_at) end
+  end
+  for _, task in ipairs(awake) do self:wake(task) end
+  for group in pairs(self.groups) do
+    if group.deadline and not group.cancel_error then
+      if group.deadline <= now then group:cancel(group:out_of_time()) else due = math.min(due, group.deadline) end
+    end
+  end
+  return #self.ready > 0 and 0 or due - now
+end
+
+-- One turn: whoever is ready goes on, then the network has its turn.
+function Loop:turn()
+  local ready = self.ready
+  self.ready = {}
+  for i = 1, #ready do
+    if by_thread[ready[i].thread] then self:resume(ready[i]) end
+  end
+  local groups = {}
+  for group in pairs(self.groups) do groups[#groups + 1] = group end
+  for _, group in ipairs(groups) do self:fill(group) end
+  local wait = self:next_due()
+  if self.requests > 0 then
+    for _, session in ipairs(self.multi:wait(math.min(wait, 1))) do
+      local task = self.sending[session]
+      self.sending[session], self.requests = nil, self.requests - 1
+      self:wake(task)
+    end
+  elseif wait > 0 and wait < math.huge then
+    self.pause(math.min(wait, 1)) -- in pieces, for Ctrl-C
+  end
+end
+
+-- A multi handle keeps its connections from one call to the next.
+local spare
+
+local function new_loop()
+  local curl = require("bedrock.native").load "bedrock.curl"
+  local multi = spare or assert(curl.multi())
+  spare = nil
+  return setmetatable({ multi = multi, now = curl.now, pause = curl.sleep, sending = {}, requests = 0, sleeping = {},
+    ready = {}, groups = {} }, Loop)
+end
+
+local function run_in_loop(group)
+  local task = parallel.current()
+  if task then
+    task.loop:add(group, task)
+    task.inner = group
+    if task.cancel_error then group:cancel(task.cancel_error) end
+    task.loop:fill(group)
+    while not group.done do suspend(task) end
+    task.inner = nil
+    return
+  end
+  require("bedrock.runtime.curl").tasks(parallel.current)
+  local loop = new_loop()
+  loop:add(group)
+  loop:fill(group)
+  while not group.done do loop:turn() end
+  spare = spare or loop.multi
+end
+
+---------------------------------------------------------------------------------------------------------------------
+-- nginx
+---------------------------------------------------------------------------------------------------------------------
+
+-- Only who began a light thread can end it, so that one waits for whichever comes first: a thread that has no more to do, or
+-- the one that watches the time.
+local function run_in_nginx(group)
+  local ngx = rawget(_G, "ngx")
+  local threads, at_work, ended, raised = {}, {}, {}, nil
+  local function begin(f)
+    local place = #threads + 1
+    threads[place] = assert(ngx.thread.spawn(function()
+      local ok, message = pcall(f, place) -- what on_result raises is the caller's
+      if not ok then raised = { message } end
+      ended[place] = true
+    end))
+  end
+  local function work(place)
+    while not group.cancel_error do
+      local task, index = group:take()
+      if task == nil then return end
+      at_work[place] = index
+      local ok, result, err = pcall(run_task, task, index)
+      at_work[place] = nil
+      group:ended(index, ok, result, err)
+    end
+  end
+  local function watch()
+    ngx.sleep(group.timeout)
+    group:cancel(group:out_of_time())
+  end
+  for _ = 1, group.limit do
+    if group.exhausted then break end
+    begin(work)
+  end
+  local workers = #threads
+  if group.timeout then begin(watch) end
+
+  repeat
+    local waiting, busy = {}, false
+    for place, thread in pairs(threads) do
+      if ended[place] then
+        ngx.thread.wait(thread)
+        threads[place] = nil
+      else
+        waiting[#waiting + 1], busy = thread, busy or place <= workers
+      end
+    end
+    local over = not busy or group.cancel_error or raised
+    if not over then ngx.thread.wait(unpack(waiting)) end
+  until over
+  for place, thread in pairs(threads) do
+    ngx.thread.kill(thread)
+    local index = at_work[place]
+    if index and group.keep and group.cancel_error then group.errors[index] = errors.copy(group.cancel_error) end
+  end
+  if raised then error(raised[1], 0) end
+end
+
+--- Run tasks side by side. Options were checked.
+---@param tasks bedrock.Task[]|fun(): bedrock.Task|nil
+---@param options? bedrock.ParallelOptions
+---@return table results
+---@return table errors
+function parallel.run(tasks, options)
+  local group = new_group(tasks, options)
+  if require("bedrock.runtime").inside_nginx() then run_in_nginx(group) else run_in_loop(group) end
+  return group.results, group.errors
+end
+
+return parallel
