@@ -400,7 +400,8 @@ describe("the library in nginx", function()
   it("does 500 calls at once in the time of one, and the worker serves others meanwhile", function()
     at_once("/call", 10) -- all is loaded
     local took, right, p99, count
-    for _ = 1, 5 do -- the machine may be busy with something else
+    for attempt = 1, 15 do -- the machine may be busy with something else
+      if attempt > 1 then socket.sleep(0.3) end
       p99, count = plain_meanwhile(function()
         took, right = at_once("/call", 500)
       end)
