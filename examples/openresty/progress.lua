@@ -12,12 +12,13 @@ local jobs = require "jobs"
 
 local INTERVAL = tonumber(os.getenv "TUNING_POLL") or 60
 local NEWEST = 30 -- jobs that are shown
+local MOST_VIEWERS = 200 -- of a worker, whose connections are for other things as well
 local HEARTBEAT = 15 -- seconds after which a silent stream says that it lives: proxies cut what seems dead
 
 local progress = {}
 
 -- All of this is one worker's.
-local viewers = {} -- a bell for each stream
+local viewers, viewer_count = {}, 0 -- a bell for each stream
 local news -- the last event, as it is sent
 local news_at = 0
 local finished = {} -- ARN -> the whole answer about a job that has ended: it does not change any more
@@ -83,6 +84,10 @@ end
 
 --- /events
 function progress.stream()
+  if viewer_count >= MOST_VIEWERS then
+    ngx.header["Retry-After"] = 60
+    return ngx.exit(503)
+  end
   local bell, gone, sent = semaphore.new(), false, nil
   assert(ngx.on_abort(function() -- needs lua_check_client_abort on
     gone = true
@@ -95,14 +100,14 @@ function progress.stream()
     news = nil -- nobody looked for a while
     progress.hurry()
   end
-  viewers[bell] = true
+  viewers[bell], viewer_count = true, viewer_count + 1
   repeat
     local text = news and news ~= sent and news or ": still here\n\n"
     sent = news
     if not ngx.print(text) or not ngx.flush(true) then break end
     bell:wait(HEARTBEAT)
   until gone or ngx.worker.exiting()
-  viewers[bell] = nil
+  viewers[bell], viewer_count = nil, viewer_count - 1
 end
 
 return progress

@@ -30,6 +30,8 @@ local PAUSE = 60
 -- After so many seconds one of those who wait for a renewal tries for itself: its coroutine may never be resumed. People who
 -- are asked to log in may need minutes.
 local FLIGHT_LIMIT = 600
+-- A renewal apart from its callers begins within so many seconds: nginx drops a timer where too many are running.
+local BEGIN_LIMIT = 5
 -- With so many seconds a renewal has not failed for want of time.
 local ENOUGH = 60
 -- How long those who wait sleep between two looks (seconds).
@@ -134,6 +136,7 @@ end
 
 -- Renew, for oneself and for all who wait.
 local function lead(self, flight, runtime, now, deadline)
+  if self.flight ~= flight then return end -- it begins after others have given it up
   flight.leader, flight.main = setmetatable({ coroutine.running() }, weak), coroutine.running() == nil
   local source = self.source
   -- What a source raises is raised on, once the others know that nobody is at it. On plain Lua 5.1 they find out by themselves.
@@ -177,7 +180,10 @@ end
 
 -- Where a caller may be ended at any time, as with a request in nginx, a renewal goes on without it: all wait for it.
 local function apart(self, flight, runtime, now)
-  if not runtime or not runtime.apart then return false end
+  if not runtime or not runtime.apart or self.unbegun then
+    self.unbegun = nil
+    return false
+  end
   flight.apart, flight.deadline = true, nil
   flight.apart = runtime:apart(function() lead(self, flight, runtime, now) end)
   return flight.apart
@@ -187,6 +193,7 @@ end
 -- changes; one that jumps back must not make it last longer.
 local function lives(flight, now)
   local thread = flight.leader and flight.leader[1]
+  if flight.apart and not flight.leader and math.abs(now - flight.started) > BEGIN_LIMIT then return false end
   if flight.leader and not thread and not flight.main then return false end -- it was given up, and collected
   return thread ~= coroutine.running() and (not thread or coroutine.status(thread) ~= "dead")
     and math.abs(now - flight.started) < FLIGHT_LIMIT
@@ -232,6 +239,7 @@ function Provider:get(runtime, now, deadline)
       return keys.fail("the provider of credentials makes a call that needs the credentials which it is asked for; let it use "
         .. "a client of its own")
     elseif not flight or not runtime or runtimes.blocks(runtime) or not lives(flight, runtime:now()) then
+      self.unbegun = flight and flight.apart and not flight.leader
       flight = { started = runtime and runtime:now() or now, deadline = deadline }
       self.flight = flight
       if not apart(self, flight, runtime, now) then return lead(self, flight, runtime, now, deadline) end

@@ -33,6 +33,7 @@ local DEFAULT_PROXY_PORT = 1080 -- libcurl's
 
 local MAX_MS = 2000000000 -- nginx's timers count in milliseconds
 local AT_ONCE = 65536 -- bytes to ask a socket for, and of a body to hand it
+local LEAST_PAUSE = 0.001 -- seconds: what nginx rounds to 0 costs a line in its log, and its clock does not move meanwhile
 local TURN = 1024 * 1024 -- bytes that may come in before others have their turn
 
 -- The phases whose code may wait (lua-nginx-module, and stream-lua-nginx-module for preread).
@@ -181,7 +182,7 @@ local function reader(socket, time, wait)
       got = got + #data
       if got >= TURN then
         got = 0
-        ngx.sleep(0)
+        ngx.sleep(LEAST_PAUSE)
       end
       return data
     end
@@ -403,7 +404,7 @@ function methods:sleep(seconds)
   local ok, err = self:ready()
   if not ok then error(err, 2) end
   while seconds > 0 do
-    local part = math.min(seconds, MAX_MS / 1000)
+    local part = math.max(math.min(seconds, MAX_MS / 1000), LEAST_PAUSE)
     ngx.sleep(part)
     seconds = seconds - part
   end

@@ -325,12 +325,17 @@ local function read_status(stream)
   return tonumber(status), version
 end
 
--- Header lines up to the empty one, into `headers` where one is given (trailers are not kept).
+-- Header lines up to the empty one, into `headers` where one is given (trailers are not kept). What comes more than once is
+-- joined at the end, so that many lines of one name cost no more than their length.
 local function read_headers(stream, headers)
+  local repeated
   while true do
     local line, kind, text = read_header_line(stream)
     if not line then return nil, kind, text end
-    if line == "" then return true end
+    if line == "" then
+      for name, values in next, repeated or {} do headers[name] = concat(values, ", ") end
+      return true
+    end
     local colon = find(line, ":", 1, true)
     local name = colon and name_of(sub(line, 1, colon - 1))
     if not name then return nil, "bad_answer", "a header line that is none (folded ones are not taken)" end
@@ -339,7 +344,13 @@ local function read_headers(stream, headers)
       if headers[name] and (name == "content-length" or name == "transfer-encoding") then
         return nil, "bad_answer", "two headers say how long the body is"
       end
-      headers[name] = headers[name] and headers[name] .. ", " .. value or value
+      if headers[name] then
+        repeated = repeated or {}
+        repeated[name] = repeated[name] or { headers[name] }
+        table.insert(repeated[name], value)
+      else
+        headers[name] = value
+      end
     end
   end
 end

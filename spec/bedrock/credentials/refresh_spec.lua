@@ -257,6 +257,20 @@ describe("a renewal of credentials", function()
     assert.equal("suspended", coroutine.status(lost))
   end)
 
+  it("that is never begun apart from its callers is made by one of them", function()
+    local s, asked, calls = slow(1000)
+    local late
+    function s.runtime.apart(_, f) -- as nginx, where too many timers run
+      late = f
+      return true
+    end
+    all_are("AKID0001", ask_together(s, asked))
+    assert.equal(1, calls())
+    assert.is_true(s.clock < START + 10)
+    late() -- it is not needed any more
+    assert.equal(1, calls())
+  end)
+
   it("that raises apart from its callers is an error for them", function()
     if not errors.can_catch then return pending("plain Lua 5.1 can't catch what yields") end
     local s, asked, calls = counting(function(_, s)

@@ -234,6 +234,7 @@ describe("bedrock.runtime.http1 refuses", function()
       OK .. "X-A: a" .. blanks .. "b\r\n\r\n",
       CHUNKED .. ("0"):rep(4000) .. "x\r\n",
       OK .. ("Connection: " .. (","):rep(200000)) .. "\r\n\r\n",
+      OK .. ("a: " .. ("x"):rep(120) .. "\r\n"):rep(1990) .. "\r\n",
     }
     local started = os.clock()
     for _, text in ipairs(cases) do read { text } end

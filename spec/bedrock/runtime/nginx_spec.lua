@@ -225,7 +225,7 @@ describe("the library in nginx", function()
         local bedrock = require "bedrock"
         local client = bedrock.new { endpoint_url = "%s", %s }
         local tasks = {}
-        for i = 1, 10 do tasks[i] = function() ngx.sleep(i == 1 and 0 or 5) return i end end
+        for i = 1, 10 do tasks[i] = function() ngx.sleep(i == 1 and 0.001 or 5) return i end end
         local results, errors = bedrock.parallel(tasks, { limit = 3, timeout = 0.2 })
         local timeouts = 0
         for i = 1, 10 do timeouts = timeouts + (errors[i] and errors[i].code == "TimeoutError" and 1 or 0) end
@@ -469,6 +469,26 @@ describe("the library in nginx", function()
       clients[i]:close()
     end
     assert.equal(1, worker.run "return package.loaded.asked")
+  end)
+
+  it("fills no log: it never asks nginx to sleep for no time", function()
+    local server = tcp_server.start [[
+      local c = ...
+      read_request(c)
+      c:send("HTTP/1.1 200 OK\r\nContent-Length: 5000000\r\n\r\n" .. ("x"):rep(5000000))
+    ]]
+    local size, code = worker.run(([[
+      local runtime = require("bedrock.runtime.cosocket").new { proxy = false }
+      local response = runtime:send { method = "GET", url = "%s/" }
+      runtime:sleep(1e-6)
+      local client = require("bedrock").new { region = "us-east-1", environment = {}, timeout = 0.2,
+        credentials = function(context) context.runtime:sleep(1) end }
+      local _, err = client:list_custom_models()
+      return #response.body, err.code
+    ]]):format(server.url))
+    server.stop()
+    assert.same({ 5000000, "TimeoutError" }, { size, code })
+    assert.is_nil(worker.log():find("delayed events", 1, true))
   end)
 
   it("reads the environment before the workers are, which don't have it", function()
