@@ -224,7 +224,8 @@ local function shake_hands(socket, route, time)
     -- Lua modules up to 2026 lose the reason where a handshake ends at once (openresty/lua-nginx-module #2506): they
     -- close the socket, and say true.
     if socket:getreusedtimes() then return true end
-    return nil, "certificate", "the reason stands in nginx's error log, unless lua_socket_log_errors is off"
+    return nil, "certificate", "or the host ended the handshake and may speak no TLS 1.2; the reason stands in nginx's error "
+      .. "log, unless lua_socket_log_errors is off"
   end
   err = tostring(err)
   if err == "timeout" then return nil, kind, "" end
