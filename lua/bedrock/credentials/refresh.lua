@@ -184,9 +184,11 @@ local function apart(self, flight, runtime, now)
     self.unbegun = nil
     return false
   end
-  flight.apart, flight.deadline = true, nil
-  flight.apart = runtime:apart(function() lead(self, flight, runtime, now) end)
-  return flight.apart
+  local deadline = flight.deadline
+  flight.apart, flight.deadline = true, nil -- before it begins: a runtime may run it at once
+  if runtime:apart(function() lead(self, flight, runtime, now) end) then return true end
+  flight.apart, flight.deadline = false, deadline
+  return false
 end
 
 -- Whether somebody else is at it who will come to an end. Its time is taken on the runtime's own clock, which no correction

@@ -271,6 +271,31 @@ describe("a renewal of credentials", function()
     assert.equal(1, calls())
   end)
 
+  it("that the runtime refuses to make apart is the caller's, with the caller's time", function()
+    local s, asked = counting(function(n, s)
+      s:pause(0.5)
+      if n == 1 then return nil, "it would take longer than this caller has" end
+      return numbered(n)
+    end)
+    function s.runtime.apart() return false end
+    local hasty, patient
+    s:spawn(function() hasty = select(2, asked:get(s.runtime, s.clock, START + 1)) end)
+    s:spawn(function() patient = asked:get(s.runtime, s.clock) end)
+    s:run()
+    assert.truthy(hasty.message:find("longer than this caller has", 1, true))
+    assert.equal("AKID0002", patient and patient.access_key_id)
+  end)
+
+  it("that the runtime makes apart at once, and that raises, raises for nobody", function()
+    if not errors.can_catch then return pending("plain Lua 5.1 can't catch what yields") end
+    local s, asked = counting(function() error("the provider has a bug", 0) end)
+    function s.runtime.apart(_, f)
+      f()
+      return true
+    end
+    all_are("CredentialsError: the provider of credentials raised: the provider has a bug", ask_together(s, asked))
+  end)
+
   it("that raises apart from its callers is an error for them", function()
     if not errors.can_catch then return pending("plain Lua 5.1 can't catch what yields") end
     local s, asked, calls = counting(function(_, s)
