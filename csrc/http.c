@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #define NO_LIMIT_MS 2000000000L
 
@@ -25,6 +24,7 @@ static CURLcode global_code = CURLE_FAILED_INIT;
 static void global_init(void)
 {
     global_code = curl_global_init(CURL_GLOBAL_DEFAULT);
+    bk_sigpipe_init();
 }
 
 int bk_http_global(void)
@@ -107,22 +107,9 @@ bk_http_outcome bk_http_open(bk_http *h, const char *ca_bundle, size_t max_body)
 void bk_http_close(bk_http *h)
 {
     bk_http_leave(h);
-    CURL *easy = h->easy;
-    CURLM *multi = h->multi;
+    bk_http_close_own(h);
+    curl_easy_cleanup(h->easy);
     h->easy = NULL;
-    h->multi = NULL;
-    if (easy || multi) {
-        /* Ending a TLS connection writes to it. The easy handle goes first, as it may still be in
-         * the multi. */
-        bk_sigpipe_guard guard;
-        bk_sigpipe_block(&guard);
-        if (easy && multi)
-            (void)curl_multi_remove_handle(multi, easy);
-        curl_easy_cleanup(easy);
-        if (multi && h->owner == getpid())
-            (void)curl_multi_cleanup(multi);
-        bk_sigpipe_restore(&guard);
-    }
     bk_http_close_request(h);
     bk_http_close_answer(h);
     if (h->proxy)

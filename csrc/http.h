@@ -6,7 +6,7 @@
  *
  *   1. bk_http_begin, _header..., _body   collect the request; each says what it refuses
  *   2. bk_http_setup                      hands it to the easy handle
- *   3. bk_http_perform                    drives it on the session's own multi handle
+ *   3. bk_http_perform                    drives it over connections of the session's own
  *   4. bk_http_finish                     wipes the request, says how it went
  *
  * Many sessions at once are driven by httpmulti.h, which takes the place of steps 3 and 4.
@@ -20,7 +20,6 @@
 #include "buf.h"
 
 #include <curl/curl.h>
-#include <sys/types.h>
 
 /* An answer's body may have this many bytes unless the session says otherwise. */
 #define BK_HTTP_MAX_BODY ((size_t)64 * 1024 * 1024)
@@ -56,8 +55,7 @@ const char *bk_http_outcome_name(bk_http_outcome outcome);
 
 typedef struct bk_http {
     CURL *easy;
-    CURLM *multi; /* the session's own, made by its first bk_http_perform; holds its connections */
-    pid_t owner;  /* the process that these connections belong to */
+    struct bk_http_multi *own; /* what drives bk_http_perform, which makes it; has the connections */
     size_t max_body;
 
     /* The request. `text` owns the bytes of url, method and header lines and is wiped after each

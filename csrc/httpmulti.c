@@ -136,10 +136,10 @@ static int make(bk_http_multi *m)
     return 1;
 }
 
-/* Out of the multi handle; the request is still to be finished. */
-static void detach(bk_http_multi *m, bk_http *h)
+/* Out of the multi handle; the request is still to be finished. `ours`: this is no fork. */
+static void detach(bk_http_multi *m, bk_http *h, int ours)
 {
-    if (m->owner == getpid()) {
+    if (ours) {
         (void)curl_multi_remove_handle(m->curl, h->easy);
     } else {
         /* A fork's copy can't be taken out without an end to the parent's connection: it stays
@@ -153,9 +153,9 @@ static void detach(bk_http_multi *m, bk_http *h)
     m->running_count--;
 }
 
-static void end(bk_http_multi *m, bk_http *h, CURLcode code, bk_http_outcome due)
+static void end(bk_http_multi *m, bk_http *h, int ours, CURLcode code, bk_http_outcome due)
 {
-    detach(m, h);
+    detach(m, h, ours);
     h->outcome = bk_http_finish(h, code, due);
     h->over = 1;
     append(&m->over, h);
@@ -167,7 +167,7 @@ static int own_connections(bk_http_multi *m)
         return 1;
     while (m->running.first) {
         bk_http *h = m->running.first;
-        end(m, h, CURLE_OK, BK_HTTP_OTHER);
+        end(m, h, 0, CURLE_OK, BK_HTTP_OTHER);
         (void)bk_http_refuse(h, BK_HTTP_OTHER, "it was under way when the process forked");
     }
     return make(m);
@@ -242,7 +242,7 @@ void bk_http_leave(bk_http *h)
     } else {
         bk_sigpipe_guard guard;
         bk_sigpipe_block(&guard);
-        detach(m, h);
+        detach(m, h, m->owner == getpid());
         bk_sigpipe_restore(&guard);
         (void)bk_http_finish(h, CURLE_OK, BK_HTTP_OTHER);
     }
@@ -274,7 +274,7 @@ static void go_on(bk_http_multi *m)
         CURLcode code = message->data.result; /* the message goes with the handle */
         bk_http *h = session_of(message->easy_handle);
         if (message->msg == CURLMSG_DONE && h)
-            end(m, h, code, BK_HTTP_OK);
+            end(m, h, 1, code, BK_HTTP_OK);
     }
 }
 
@@ -321,11 +321,11 @@ static long review(bk_http_multi *m, long long now)
         h->was_ready = 0;
         idles |= what == BK_HTTP_IDLES;
         if (m->starved)
-            end(m, h, CURLE_OUT_OF_MEMORY, BK_HTTP_NO_MEMORY);
+            end(m, h, 1, CURLE_OUT_OF_MEMORY, BK_HTTP_NO_MEMORY);
         else if (what == BK_HTTP_IS_WHOLE)
-            end(m, h, CURLE_OK, BK_HTTP_OK);
+            end(m, h, 1, CURLE_OK, BK_HTTP_OK);
         else if (due != BK_HTTP_OK)
-            end(m, h, CURLE_OPERATION_TIMEDOUT, due);
+            end(m, h, 1, CURLE_OPERATION_TIMEDOUT, due);
         else if (wait >= 0 && wait < sleep_ms)
             sleep_ms = wait;
     }
@@ -335,11 +335,9 @@ static long review(bk_http_multi *m, long long now)
     return sleep_ms;
 }
 
-void bk_http_multi_wait(bk_http_multi *m, long long ms)
+static void drive(bk_http_multi *m, long long ms)
 {
     bk_sigpipe_guard guard;
-    if (!own_connections(m))
-        return;
     bk_sigpipe_block(&guard);
     /* Begins with what was added since: until then libcurl knows the times of the request before.
      */
@@ -356,4 +354,39 @@ void bk_http_multi_wait(bk_http_multi *m, long long ms)
         going = going && now < until;
     }
     bk_sigpipe_restore(&guard);
+}
+
+void bk_http_multi_wait(bk_http_multi *m, long long ms)
+{
+    if (own_connections(m))
+        drive(m, ms);
+}
+
+/* ---- one session alone ---- */
+
+bk_http_outcome bk_http_perform(bk_http *h)
+{
+    if (!h->own) {
+        h->own = calloc(1, sizeof *h->own);
+        if (!h->own || !bk_http_multi_open(h->own)) {
+            bk_http_close_own(h);
+            return bk_http_finish(h, CURLE_OUT_OF_MEMORY, BK_HTTP_NO_MEMORY);
+        }
+    }
+    bk_http_outcome outcome = bk_http_multi_add(h->own, h);
+    if (outcome != BK_HTTP_OK)
+        return outcome;
+    while (!h->over)
+        drive(h->own, LONGEST_SLEEP_MS);
+    (void)bk_http_multi_next(h->own);
+    h->over = 0;
+    return h->outcome;
+}
+
+void bk_http_close_own(bk_http *h)
+{
+    if (h->own)
+        bk_http_multi_close(h->own);
+    free(h->own);
+    h->own = NULL;
 }

@@ -21,6 +21,7 @@
 #include "http.h"
 
 #include <poll.h>
+#include <sys/types.h>
 
 /* Idle connections that are kept: as many as requests ever ran at once, and no less than these. */
 #define BK_HTTP_MULTI_KEPT 16

@@ -4,8 +4,8 @@
  *
  *   http.c     opening and closing, the options of the easy handle, steps 2 and 4
  *   httpreq.c  step 1: what a request may be made of, and the block that owns it
- *   httprun.c  step 3: driving libcurl, timeouts
- *   httpmulti.c  the same for many sessions
+ *   httpmulti.c  step 3: driving libcurl, for one session or many
+ *   httprun.c  its timeouts
  *   httpans.c  the answer as it comes in
  *   httpend.c  outcomes and messages
  */
@@ -51,6 +51,8 @@ long bk_http_wait(bk_http *h, long long now, bk_http_outcome *outcome);
 
 /* httpmulti.c. Takes the session from its driver, if it has one. */
 void bk_http_leave(bk_http *h);
+/* Ends the connections of bk_http_perform. */
+void bk_http_close_own(bk_http *h);
 
 /* httpend.c. Sets the message and gives the outcome back. */
 bk_http_outcome bk_http_refuse(bk_http *h, bk_http_outcome outcome, const char *why);

@@ -1,12 +1,9 @@
-/* httprun.c: a request under way: what libcurl is driven by, and when it has taken too long. See
+/* httprun.c: a request under way: whether it goes on, and when it has taken too long. See
  * httpparts.h. */
 #include "httpparts.h"
-#include "sigpipe.h"
 
 #include <time.h>
-#include <unistd.h>
 
-enum { POLL_MS = 1000 };
 /* Wakes in a row that bring nothing before they stop to count as a sign of life, and the pause
  * between them then. */
 enum { MAX_IDLE_WAKES = 4096, IDLE_PAUSE_NS = 2000000 };
@@ -96,63 +93,4 @@ void bk_http_pause(void)
 {
     struct timespec pause = {0, IDLE_PAUSE_NS};
     (void)nanosleep(&pause, NULL);
-}
-
-static CURLcode drive(bk_http *h, bk_http_outcome *due)
-{
-    int running = 1;
-    for (;;) {
-        int ready = 0, left;
-        if (curl_multi_perform(h->multi, &running) != CURLM_OK)
-            return CURLE_OUT_OF_MEMORY;
-        if (!running) {
-            CURLMsg *message = curl_multi_info_read(h->multi, &left);
-            return message ? message->data.result : CURLE_OUT_OF_MEMORY;
-        }
-        bk_http_turn turn = bk_http_look(h);
-        if (turn == BK_HTTP_IS_WHOLE)
-            return CURLE_OK;
-        if (turn == BK_HTTP_IDLES)
-            bk_http_pause();
-        long wait = bk_http_wait(h, bk_http_now(), due);
-        if (*due != BK_HTTP_OK)
-            return CURLE_OPERATION_TIMEDOUT;
-        if (wait < 0 || wait > POLL_MS)
-            wait = POLL_MS;
-        if (curl_multi_poll(h->multi, NULL, 0, (int)wait, &ready) != CURLM_OK)
-            return CURLE_OUT_OF_MEMORY;
-        h->was_ready = ready > 0;
-    }
-}
-
-/*
- * A fork has copies of all connections, and must leave them alone: two processes on one connection
- * would read each other's answers, and to end it here would end the parent's as well. It begins
- * with a multi handle of its own; the parent's is left as it is.
- */
-static int own_connections(bk_http *h)
-{
-    pid_t self = getpid();
-    if (h->multi && h->owner == self)
-        return 1;
-    CURLM *multi = curl_multi_init();
-    if (!multi)
-        return 0;
-    h->multi = multi;
-    h->owner = self;
-    return 1;
-}
-
-bk_http_outcome bk_http_perform(bk_http *h)
-{
-    bk_http_outcome due = BK_HTTP_OK;
-    CURLcode code = CURLE_OUT_OF_MEMORY;
-    bk_sigpipe_guard guard;
-    bk_sigpipe_block(&guard);
-    if (own_connections(h) && curl_multi_add_handle(h->multi, h->easy) == CURLM_OK) {
-        code = drive(h, &due);
-        (void)curl_multi_remove_handle(h->multi, h->easy);
-    }
-    bk_sigpipe_restore(&guard);
-    return bk_http_finish(h, code, due);
 }

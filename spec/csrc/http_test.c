@@ -17,7 +17,7 @@ static void test_closed(void)
     ok(bk_http_open(&h, NULL, BK_HTTP_MAX_BODY) == BK_HTTP_OK, "a session opens");
     bk_http_close(&h);
     bk_http_close(&h);
-    ok(!h.easy && !h.multi && !h.text.data && !h.nodes, "and closes, twice if need be");
+    ok(!h.easy && !h.own && !h.text.data && !h.nodes, "and closes, twice if need be");
 }
 
 static void test_refused(bk_http *h)
