@@ -36,7 +36,17 @@ typedef struct bk_json_node {
     int count; /* structure: how many */
     int item;  /* list, map: node of what they hold */
     int usual; /* structure: how many members the last one had that was decoded */
+    double min, key_min, item_min; /* list, map: of the size, of a key, of an item; whole shapes */
 } bk_json_node;
+
+/* Where a member travels. */
+typedef enum bk_json_place {
+    BK_IN_BODY,
+    BK_IN_PATH,
+    BK_IN_QUERY,
+    BK_IN_HEADER,
+    BK_ELSEWHERE
+} bk_json_place;
 
 typedef struct bk_json_member {
     size_t wire; /* offset in `text` of the name on the wire, and its length */
@@ -45,15 +55,20 @@ typedef struct bk_json_member {
     size_t key_length;
     int node;
     int next; /* the member that followed this one last time: answers keep their order */
+    /* In whole shapes, for lparams.c: */
+    bk_json_place place;
+    int required;
+    double min; /* of the number, the characters, the bytes; -HUGE_VAL: none */
 } bk_json_member;
 
 /* A userdata. Its uservalue is a list of the members' names in Lua, in the order of `members`.
- * Without nodes it is finalized. */
+ * Without nodes it is finalized. A whole shape has the members that travel outside of the body, too;
+ * it is for checks, not for the codec. */
 typedef struct bk_json_shape {
     bk_buf nodes;   /* bk_json_node[], from BK_KIND_STRING on */
     bk_buf members; /* bk_json_member[] */
     bk_buf text;
-    int root;
+    int root, whole;
 } bk_json_shape;
 
 #define BK_JSON_NODE(shape, i) ((bk_json_node *)(void *)(shape)->nodes.data + (i))
@@ -84,6 +99,7 @@ bk_json_shape *bk_json_checkshape(lua_State *L, int index);
 
 /* Functions of core. */
 int bk_json_lshape(lua_State *L);
+int bk_json_lparams_ok(lua_State *L);
 int bk_json_lencode(lua_State *L);
 int bk_json_lencode_plain(lua_State *L);
 int bk_json_ldecode(lua_State *L);

@@ -3,10 +3,13 @@
  * once per operation.
  *
  * The codec then follows indices: no table lookup by name, no hashing of names, and recursive
- * shapes are plain cycles of indices. Only members that live in the body are taken over.
+ * shapes are plain cycles of indices. Only members that live in the body are taken over, unless the
+ * whole shape is asked for.
  */
 #include "jsonquote.h"
 #include "ljson.h"
+
+#include <math.h>
 
 /* Shapes nest by their definitions, not by data; the deepest of AWS's models stay far below this.
  */
@@ -101,16 +104,80 @@ static bk_json_kind time_kind(lua_State *L, int table, bk_json_kind otherwise)
 
 static int compile(compiler *c, int member, int shape);
 
+/* The least size or value that a shape allows; whole shapes only, as a shape may have to be read for
+ * it. */
+static double read_min(const compiler *c, int shape)
+{
+    lua_State *L = c->L;
+    double min = -HUGE_VAL;
+    if (!c->shape->whole)
+        return min;
+    lua_getfield(L, shape, "min");
+    if (lua_type(L, -1) == LUA_TNUMBER)
+        min = lua_tonumber(L, -1);
+    lua_pop(L, 1);
+    return min;
+}
+
 /* Compiles table[field], a member with a shape. */
-static int compile_item(compiler *c, int table, const char *field)
+static int compile_item(compiler *c, int table, const char *field, double *min)
 {
     lua_State *L = c->L;
     int node;
     push_table_field(L, table, field);
     push_table_field(L, -1, "shape");
     node = compile(c, lua_gettop(L) - 1, lua_gettop(L));
+    *min = read_min(c, lua_gettop(L));
     lua_pop(L, 2);
     return node;
+}
+
+static int has(lua_State *L, int table, const char *field)
+{
+    int yes;
+    lua_getfield(L, table, field);
+    yes = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return yes;
+}
+
+static bk_json_place place_of(lua_State *L, int member)
+{
+    static const struct {
+        const char *name;
+        bk_json_place place;
+    } places[] = {{"uri", BK_IN_PATH}, {"querystring", BK_IN_QUERY}, {"header", BK_IN_HEADER}};
+    bk_json_place place = BK_ELSEWHERE;
+    const char *name;
+    lua_getfield(L, member, "location");
+    name = lua_tostring(L, -1);
+    for (size_t i = 0; name && i < sizeof places / sizeof places[0]; i++)
+        if (strcmp(name, places[i].name) == 0)
+            place = places[i].place;
+    lua_pop(L, 1);
+    if (!name)
+        return BK_IN_BODY;
+    return has(L, member, "jsonvalue") ? BK_ELSEWHERE : place;
+}
+
+/* Marks the members that shape.required names. */
+static void mark_required(compiler *c, int shape, int members, int first, int count)
+{
+    lua_State *L = c->L;
+    lua_getfield(L, shape, "required");
+    for (int i = 1, n = lua_istable(L, -1) ? (int)bk_rawlen(L, -1) : 0; i <= n; i++) {
+        lua_rawgeti(L, -1, i);
+        for (int at = first; at < first + count; at++) {
+            lua_rawgeti(L, c->names, at + 1);
+            if (lua_rawequal(L, -1, -2)) {
+                lua_gettable(L, members); /* the name's member in its place */
+                BK_JSON_MEMBER(c->shape, at)->required = !has(L, -1, "idempotencyToken");
+            }
+            lua_pop(L, 1);
+        }
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
 }
 
 /* Keeps the wire name of a member: bare to compare with, quoted to write. */
@@ -159,31 +226,36 @@ static void compile_structure(compiler *c, int node, int shape)
         lua_gettable(L, members); /* ... name, member */
         if (!lua_istable(L, -1) || lua_type(L, -2) != LUA_TSTRING)
             luaL_error(L, "a JSON shape's order names a member that it lacks");
-        lua_getfield(L, -1, "location");
-        if (lua_isnil(L, -1)) {
+        if (c->shape->whole || place_of(L, lua_gettop(L)) == BK_IN_BODY) {
             int at = grow(L, &c->shape->members, 1, sizeof(bk_json_member));
-            add_wire(c, at, lua_gettop(L) - 1);
-            lua_pushvalue(L, -3);
+            add_wire(c, at, lua_gettop(L));
+            lua_pushvalue(L, -2);
             lua_rawseti(L, c->names, at + 1);
             count++;
         }
-        lua_pop(L, 3);
+        lua_pop(L, 2);
     }
     for (int i = 1, at = first; i <= declared; i++) {
         lua_rawgeti(L, order, i);
         lua_gettable(L, members);
-        lua_getfield(L, -1, "location");
-        if (lua_isnil(L, -1)) {
+        bk_json_place place = place_of(L, lua_gettop(L));
+        if (c->shape->whole || place == BK_IN_BODY) {
+            bk_json_member *m;
             int inner;
-            push_table_field(L, -2, "shape");
-            inner = compile(c, lua_gettop(L) - 2, lua_gettop(L));
-            BK_JSON_MEMBER(c->shape, at)->node = inner;
-            BK_JSON_MEMBER(c->shape, at)->next = at + 1 < first + count ? at + 1 : first;
+            push_table_field(L, -1, "shape");
+            inner = compile(c, lua_gettop(L) - 1, lua_gettop(L));
+            m = BK_JSON_MEMBER(c->shape, at);
+            m->node = inner;
+            m->next = at + 1 < first + count ? at + 1 : first;
+            m->place = place;
+            m->min = read_min(c, lua_gettop(L));
             at++;
             lua_pop(L, 1);
         }
-        lua_pop(L, 2);
+        lua_pop(L, 1);
     }
+    if (c->shape->whole)
+        mark_required(c, shape, members, first, count);
     lua_pop(L, 2);
     lua_getfield(L, shape, "union");
     node_at(c, node)->is_union = lua_toboolean(L, -1);
@@ -200,7 +272,7 @@ static int compile(compiler *c, int member, int shape)
     lua_State *L = c->L;
     bk_json_kind kind;
     int node;
-    luaL_checkstack(L, 12, "JSON shape too deep");
+    luaL_checkstack(L, 16, "JSON shape too deep");
     lua_getfield(L, shape, "type");
     if (lua_type(L, -1) != LUA_TSTRING)
         luaL_error(L, "a JSON shape lacks its type");
@@ -232,8 +304,14 @@ static int compile(compiler *c, int member, int shape)
     if (kind == BK_KIND_STRUCTURE) {
         compile_structure(c, node, shape);
     } else {
-        int item = compile_item(c, shape, kind == BK_KIND_LIST ? "member" : "value");
+        double key_min = 0, item_min;
+        int item = compile_item(c, shape, kind == BK_KIND_LIST ? "member" : "value", &item_min);
+        if (kind == BK_KIND_MAP && c->shape->whole)
+            (void)compile_item(c, shape, "key", &key_min);
         node_at(c, node)->item = item;
+        node_at(c, node)->min = read_min(c, shape);
+        node_at(c, node)->key_min = key_min;
+        node_at(c, node)->item_min = item_min;
     }
     c->nesting--;
     return node;
@@ -243,9 +321,11 @@ int bk_json_lshape(lua_State *L)
 {
     compiler c = {L, NULL, 0, 0, 0};
     luaL_checktype(L, 1, LUA_TTABLE);
+    int whole = lua_toboolean(L, 2);
     lua_settop(L, 1);
     c.shape = bk_newuserdata(L, sizeof *c.shape);
     memset(c.shape, 0, sizeof *c.shape);
+    c.shape->whole = whole;
     lua_pushvalue(L, lua_upvalueindex(BK_JSON_UP_SHAPE));
     lua_setmetatable(L, 2);
     lua_newtable(L);

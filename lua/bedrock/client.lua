@@ -8,7 +8,6 @@
 local core = require "bedrock.core"
 local errors = require "bedrock.errors"
 local rest_json = require "bedrock.protocol.rest_json"
-local validate = require "bedrock.validate"
 
 local M = {}
 
@@ -61,6 +60,20 @@ local function no_time(operation, attempts, timeout, cause, last)
   })
 end
 
+-- The check of parameters: true, or nil and the error. Only what is not surely right goes through the one that finds words.
+local function validate(operation, params)
+  local input = operation.input
+  if input then
+    local shape = rawget(operation, "_input")
+    if not shape then
+      shape = core.json_shape(input, true)
+      rawset(operation, "_input", shape)
+    end
+    if core.params_ok(shape, params) then return true end
+  end
+  return require("bedrock.validate")(operation, params)
+end
+
 -- What proves who is calling: a bearer token, or a signature over the request's parts with its date and the credentials
 -- that made it; false for a public operation.
 ---@return string|false|nil authorization
@@ -94,16 +107,20 @@ local function user_agent(self, credentials, feature)
   return text
 end
 
+local function attempt_text(attempt, max_attempts) return ("attempt=%d; max=%d"):format(attempt, max_attempts) end
+
 -- What an attempt sends: the parts that all attempts share, with a new date and signature. Headers that the signature
 -- does not need come after it, as in botocore.
-local function build_request(self, operation, parts, url, sdk_request, invocation_id, read_timeout, deadline, feature)
+local function build_request(self, operation, parts, url, attempt, max_attempts, invocation_id, read_timeout, deadline, feature)
   local authorization, date, credentials = authenticate(self, operation, parts, url, deadline)
   if authorization == nil then return nil, date end
   local headers = { -- made in one piece, at its size
     ["Authorization"] = authorization or nil, ["X-Amz-Date"] = date,
     ["X-Amz-Security-Token"] = credentials and credentials.session_token,
     ["User-Agent"] = user_agent(self, credentials, feature),
-    ["amz-sdk-invocation-id"] = invocation_id, ["amz-sdk-request"] = sdk_request,
+    ["amz-sdk-invocation-id"] = invocation_id,
+    ["amz-sdk-request"] = attempt == 1 and max_attempts == self._retry.max_attempts and self._first_attempt
+      or attempt_text(attempt, max_attempts),
   }
   if self._trace_id then headers["X-Amzn-Trace-Id"] = self._trace_id() end
   for name, value in next, parts.headers do headers[name] = value end
@@ -148,13 +165,12 @@ local function call(self, operation, params, options, feature)
   end
   local deadline = timeout and runtime:now() + timeout
   local url, invocation_id = request_url(self, parts), core.uuid4()
-  local tries = strategy:begin(max_attempts)
   local on_event = config.on_event
 
-  local attempt, renewed = 0, false
+  local attempt, tries, renewed = 0, nil, false
   while true do
     attempt = attempt + 1
-    local held_back = strategy:before_attempt(runtime:now())
+    local held_back = strategy.limiter and strategy:before_attempt(runtime:now()) or 0
     while held_back > 0 do
       if deadline and runtime:now() + held_back >= deadline then
         return no_time(operation, attempt - 1, timeout, "the rate limit of the adaptive retry mode")
@@ -168,8 +184,8 @@ local function call(self, operation, params, options, feature)
     end
 
     local offset = self._clock.offset
-    local request, used = build_request(self, operation, parts, url, ("attempt=%d; max=%d"):format(attempt, max_attempts),
-      invocation_id, read_timeout, deadline, feature)
+    local request, used = build_request(self, operation, parts, url, attempt, max_attempts, invocation_id, read_timeout,
+      deadline, feature)
     if not request then return fail(operation, attempt - 1, used) end
     local response, send_err = runtime:send(request, deadline)
 
@@ -196,7 +212,8 @@ local function call(self, operation, params, options, feature)
     end
 
     failure.operation, failure.attempts = operation.name, attempt
-    errors.mask(failure, { used and used.session_token or nil, used and used.secret_access_key or nil, self._bearer_token })
+    errors.mask(failure, { used and used.session_token or nil, used and used.secret_access_key or nil,
+      self._bearer_token or nil })
     local skewed = headers ~= nil and self._clock:observe(headers, failure.code, runtime:now(), offset)
     local class = skewed and "transient" or strategy:classify(failure, operation)
     if EXPIRED[failure.code] and used then
@@ -208,6 +225,7 @@ local function call(self, operation, params, options, feature)
       end
     end
     failure.retryable = class ~= nil
+    tries = tries or strategy:begin(max_attempts)
     local delay, reason = strategy:on_failure(tries, class, headers, runtime:now())
     if not delay then
       failure.retry_stopped = reason
@@ -298,9 +316,6 @@ function Client:close()
   if self._owns_runtime and self._runtime.close then self._runtime:close() end
 end
 
--- Methods for operations, made when first used, per model: thousands of clients share them.
-local methods_of = setmetatable({}, { __mode = "k" })
-
 local function operation_method(operation)
   return function(self, params, options)
     if type(self) ~= "table" or not rawget(self, "_config") then
@@ -311,43 +326,45 @@ local function operation_method(operation)
   end
 end
 
-local meta = { __name = "bedrock.Client" }
-
-function meta.__index(self, name)
-  local method = Client[name]
-  if method ~= nil then return method end
-  local model = rawget(self, "_model")
-  if model == nil or type(name) ~= "string" or name:sub(1, 1) == "_" then return nil end
-  local methods = methods_of[model]
-  if not methods then
-    methods = {}
-    methods_of[model] = methods
-  end
-  method = methods[name]
-  if method then return method end
-  local operation = model.operations[name]
-  if not operation or operation.snake ~= name then
-    local known = { "pages", "items", "wait", "close" }
-    for _, operation_name in ipairs(self.operation_names) do known[#known + 1] = operation_name end
-    error(("a client has no operation %q%s"):format(name, errors.did_you_mean(name, known)), 2)
-  end
-  method = operation_method(operation)
-  methods[name] = method
-  return method
+-- All methods of a model's clients: those of operations are made when first used.
+local function make_methods(operations, operation_names)
+  local methods = {}
+  for name, method in pairs(Client) do methods[name] = method end
+  return setmetatable(methods, { __index = function(_, name)
+    if type(name) ~= "string" or name:sub(1, 1) == "_" then return nil end
+    local operation = operations[name]
+    if not operation or operation.snake ~= name then
+      local known = { "pages", "items", "wait", "close" }
+      for _, operation_name in ipairs(operation_names) do known[#known + 1] = operation_name end
+      error(("a client has no operation %q%s"):format(name, errors.did_you_mean(name, known)), 2)
+    end
+    local method = operation_method(operation)
+    methods[name] = method
+    return method
+  end })
 end
 
-function meta.__tostring(self)
+local function to_string(self)
   return ("bedrock client (%s, %s%s)"):format(self.region or "no region", self.endpoint_url,
     self._closed and ", closed" or "")
 end
 
-function meta.__call()
+local function refuse_call()
   error("a client is not a function: call an operation of it, as in client:list_foundation_models{}", 2)
 end
 
-meta.__close = Client.close
--- Clients hold credentials and a runtime: what a dump of the metatable shows says no more than tostring does.
-meta.__metatable = "bedrock.Client"
+-- The metatable of a model's clients, of which there may be thousands.
+local function metatable_of(model)
+  local meta = rawget(model, "_client_meta")
+  if not meta then
+    meta = { __name = "bedrock.Client", __index = make_methods(model.operations, model.operation_names),
+      __tostring = to_string, __call = refuse_call, __close = Client.close,
+      -- Clients hold credentials and a runtime: what a dump of the metatable shows says no more than tostring does.
+      __metatable = "bedrock.Client" }
+    rawset(model, "_client_meta", meta)
+  end
+  return meta
+end
 
 --- Make a client from its parts (bedrock.new puts them together).
 ---@param parts {config: table, model: table, runtime: table, owns_runtime: boolean, credentials: table|nil, bearer_token: string|nil,
@@ -355,17 +372,19 @@ meta.__metatable = "bedrock.Client"
 ---  user_agent: (fun(features: string): string), trace_id: (fun(): string|nil)|nil}
 ---@return bedrock.Client
 function M.new(parts)
+  -- What may be missing is false, which a look into the metatable would cost more than.
   return setmetatable({
     operation_names = parts.model.operation_names,
     region = parts.region,
     endpoint_url = parts.base_url,
     _base_url = parts.base_url:gsub("/+$", ""),
     _config = parts.config, _model = parts.model, _runtime = parts.runtime, _owns_runtime = parts.owns_runtime,
-    _credentials = parts.credentials, _bearer_token = parts.bearer_token, _retry = parts.retry, _clock = parts.clock,
+    _credentials = parts.credentials, _bearer_token = parts.bearer_token or false, _retry = parts.retry, _clock = parts.clock,
+    _first_attempt = attempt_text(1, parts.retry.max_attempts),
     _protocol = parts.model.metadata.protocol == "query" and require "bedrock.protocol.aws_query" or rest_json,
-    _signing_name = parts.signing_name, _user_agent = parts.user_agent, _user_agents = {}, _trace_id = parts.trace_id,
+    _signing_name = parts.signing_name, _user_agent = parts.user_agent, _user_agents = {}, _trace_id = parts.trace_id or false,
     _closed = false,
-  }, meta)
+  }, metatable_of(parts.model))
 end
 
 return M

@@ -177,11 +177,11 @@ function Strategy:on_failure(call, class, headers, now)
 end
 
 --- Give back to the quota what a successful call may: the cost of its last retry, or a little for none.
----@param call bedrock.RetryState
+---@param call? bedrock.RetryState  a call without a failure may have none
 ---@param now number  seconds
 function Strategy:on_success(call, now)
   if self.limiter then self.limiter:update(false, now) end
-  local back = call.attempt > 1 and call.cost or self.rules.refund
+  local back = call and call.attempt > 1 and call.cost or self.rules.refund
   self.quota = math.min(self.quota + back, self.rules.quota)
 end
 
