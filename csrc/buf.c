@@ -41,7 +41,11 @@ void bk_buf_add(bk_buf *b, const void *bytes, size_t n)
 
 void bk_buf_addchar(bk_buf *b, char c)
 {
-    bk_buf_add(b, &c, 1);
+    char *to = bk_buf_reserve(b, 1);
+    if (!to)
+        return;
+    *to = c;
+    b->len++;
 }
 
 void bk_buf_adds(bk_buf *b, const char *s)

@@ -10,30 +10,56 @@
 
 #define WORK_TYPE "bedrock.json.work"
 
-bk_json_work *bk_json_pushwork(lua_State *L)
+/* A larger block is given back after the call that needed it; smaller ones are wiped whole. */
+enum { KEPT = 4096 };
+
+static bk_json_work *new_work(lua_State *L)
 {
     bk_json_work *w = bk_newuserdata(L, sizeof *w);
     memset(w, 0, sizeof *w);
+    w->busy = 1;
+    return w;
+}
+
+/* A finalizer that runs meanwhile and encodes something itself finds the spare one busy, and gets
+ * one of its own. So does everybody after an error that left it busy, which costs only speed. */
+bk_json_work *bk_json_pushwork(lua_State *L)
+{
+    bk_json_work *w = lua_touserdata(L, lua_upvalueindex(BK_JSON_UP_SPARE));
+    if (!w->busy) {
+        lua_pushvalue(L, lua_upvalueindex(BK_JSON_UP_SPARE));
+        w->busy = 1;
+        return w;
+    }
+    w = new_work(L);
     lua_pushvalue(L, lua_upvalueindex(BK_JSON_UP_WORK));
     lua_setmetatable(L, -2);
     return w;
 }
 
-static void clear_work(bk_json_work *w)
+static void clear_work(bk_json_work *w, size_t kept)
 {
     cJSON *tree = w->tree;
+    bk_buf *const both[] = {&w->text, &w->more};
     w->tree = NULL;
     if (tree)
         cJSON_Delete(tree);
-    bk_buf_free(&w->text);
-    bk_buf_free(&w->more);
+    for (size_t i = 0; i < 2; i++) {
+        bk_buf_wipe(both[i]); /* documents may be credentials */
+        if (both[i]->cap > kept)
+            bk_buf_free(both[i]);
+    }
 }
 
 void bk_json_dropwork(lua_State *L, int index, bk_json_work *w)
 {
-    clear_work(w);
-    /* Without a metatable the collector has no finalizer to call; on LuaJIT that is a tenth of a
-     * small answer's cost. */
+    if (w == lua_touserdata(L, lua_upvalueindex(BK_JSON_UP_SPARE))) {
+        clear_work(w, KEPT);
+        w->busy = 0;
+        return;
+    }
+    clear_work(w, 0);
+    /* Without a metatable the collector has no finalizer to call. */
     lua_pushnil(L);
     lua_setmetatable(L, index);
 }
@@ -41,7 +67,8 @@ void bk_json_dropwork(lua_State *L, int index, bk_json_work *w)
 static int work_gc(lua_State *L)
 {
     bk_json_work *w = luaL_checkudata(L, 1, WORK_TYPE);
-    clear_work(w);
+    w->busy = 1; /* finalizers of others may still call us while the Lua state closes */
+    clear_work(w, 0);
     return 0;
 }
 
@@ -81,9 +108,12 @@ void bk_open_json(lua_State *L)
     bk_newmetatable(L, WORK_TYPE);
     lua_pushcfunction(L, work_gc);
     lua_setfield(L, -2, "__gc");
+    new_work(L)->busy = 0;
+    lua_pushvalue(L, -2);
+    lua_setmetatable(L, -2);
     /* One array metatable for all who load the module in this state, also if it is loaded twice. */
     bk_newmetatable(L, "bedrock.json.array");
     lua_pushvalue(L, -1);
-    lua_setfield(L, -5, "json_array_mt");
+    lua_setfield(L, -6, "json_array_mt");
     bk_setfuncs(L, functions, BK_JSON_UPVALUES);
 }

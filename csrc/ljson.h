@@ -76,6 +76,7 @@ typedef struct bk_json_shape {
 
 /* The memory of one call, owned by a userdata so that an error may jump from anywhere. */
 typedef struct bk_json_work {
+    int busy;
     struct cJSON *tree;
     bk_buf text; /* decoding: the rewritten text, encoding: the result */
     bk_buf more; /* decoding: a blob, encoding: keys to sort, the path of an error */
@@ -83,15 +84,16 @@ typedef struct bk_json_work {
 
 /* The functions of core have these upvalues. */
 enum {
-    BK_JSON_UP_SHAPE = 1,
+    BK_JSON_UP_SHAPE = 1, /* metatables */
     BK_JSON_UP_WORK,
+    BK_JSON_UP_SPARE, /* the memory that call after call uses */
     BK_JSON_UP_ARRAY,
     BK_JSON_UPVALUES = BK_JSON_UP_ARRAY
 };
 
 /* Pushes empty working memory and lends it. */
 bk_json_work *bk_json_pushwork(lua_State *L);
-/* Frees at once what the collector would free later. The userdata at `index` is of no more use. */
+/* Gives it back, wiped. The userdata at `index` is of no more use. */
 void bk_json_dropwork(lua_State *L, int index, bk_json_work *w);
 /* The compiled shape at a stack index, or an error: while a Lua state closes, the finalizers of
  * others may still call us with a shape that had its own already. */

@@ -33,7 +33,8 @@ typedef struct encoder {
     lua_State *L;
     const bk_json_shape *shape; /* NULL: plain */
     bk_json_work *work;
-    int names; /* stack index of the members' names */
+    int names;    /* stack index of the members' names */
+    int defaults; /* of a table with what the outermost structure may lack, or 0 */
     int depth;
     char problem[LONGEST_PROBLEM];
 } encoder;
@@ -409,6 +410,14 @@ static int encode_structure(encoder *e, const bk_json_node *node, int value, con
         lua_rawgeti(L, e->names, i + 1);
         inner.name = lua_tolstring(L, -1, &inner.length); /* anchored in e->names */
         lua_rawget(L, value);
+        if (e->defaults && e->depth == 1 && is_null(L, -1)) {
+            lua_rawgeti(L, e->names, i + 1);
+            lua_rawget(L, e->defaults);
+            if (lua_isnil(L, -1))
+                lua_pop(L, 1);
+            else
+                lua_replace(L, -2);
+        }
         if (!is_null(L, -1)) {
             if (any)
                 bk_buf_addchar(out, ',');
@@ -506,11 +515,15 @@ static int encode(encoder *e, int index, int value, const step *at)
     return encode_map(e, node->item, value, "map", at);
 }
 
-/* Encodes the argument at `value`. */
+/* Encodes the argument at `value`; behind it there may be one with defaults. */
 static int encode_argument(lua_State *L, const bk_json_shape *shape, int value)
 {
-    encoder e = {L, shape, NULL, 0, 0, {0}};
-    lua_settop(L, value);
+    encoder e = {L, shape, NULL, 0, 0, 0, {0}};
+    if (shape && !lua_isnoneornil(L, value + 1)) {
+        luaL_checktype(L, value + 1, LUA_TTABLE);
+        e.defaults = value + 1;
+    }
+    lua_settop(L, value + 1);
     e.work = bk_json_pushwork(L);
     if (shape) {
         bk_getuservalue(L, 1);
@@ -519,19 +532,19 @@ static int encode_argument(lua_State *L, const bk_json_shape *shape, int value)
     if (!encode(&e, shape ? shape->root : (int)BK_KIND_DOCUMENT, value, NULL)) {
         if (e.work->more.failed)
             luaL_error(L, "not enough memory");
-        lua_settop(L, value + 1); /* the work */
+        lua_settop(L, value + 2); /* the work */
         lua_pushnil(L);
         lua_pushlstring(L, e.work->more.data ? e.work->more.data : "", e.work->more.len);
         lua_pushfstring(L, e.work->more.len > 0 ? "%s: %s" : "%s%s", lua_tostring(L, -1),
                         e.problem);
         lua_insert(L, -2);
-        bk_json_dropwork(L, value + 1, e.work);
+        bk_json_dropwork(L, value + 2, e.work);
         return 3;
     }
     if (e.work->text.failed)
         luaL_error(L, "not enough memory");
     lua_pushlstring(L, e.work->text.data, e.work->text.len);
-    bk_json_dropwork(L, value + 1, e.work);
+    bk_json_dropwork(L, value + 2, e.work);
     return 1;
 }
 

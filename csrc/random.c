@@ -69,9 +69,10 @@ int bk_random_bytes(bk_random *r, void *out, size_t n)
 {
     if (!n || take_seeds(r, out, n))
         return 1;
-    int ok = n <= INT_MAX && RAND_bytes(out, (int)n) == 1;
+    if (n <= INT_MAX && RAND_bytes(out, (int)n) == 1)
+        return 1;
     ERR_clear_error();
-    return ok;
+    return 0;
 }
 
 int bk_random_unit(bk_random *r, double *out)

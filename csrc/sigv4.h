@@ -15,6 +15,8 @@
 #include "digest.h"
 #include "uri.h"
 
+#include <stdint.h>
+
 enum {
     BK_SIGV4_KEYS = 50,      /* signing keys that are kept, first in first out */
     BK_SIGV4_EXPIRES = 3600, /* seconds that a presigned URL lives by default */
@@ -55,13 +57,14 @@ typedef struct bk_sigv4_options {
 } bk_sigv4_options;
 
 typedef struct bk_sigv4_key {
-    unsigned char id[BK_SHA256_SIZE]; /* hash of credentials, day, region and service */
+    uint64_t id[2]; /* keyed hashes of credentials, day, region and service */
     unsigned char key[BK_SHA256_SIZE];
 } bk_sigv4_key;
 
 typedef struct bk_sigv4 {
     bk_hasher hasher;
     bk_sigv4_key keys[BK_SIGV4_KEYS];
+    uint64_t id_keys[4]; /* random, from the first signing on */
     size_t key_count;
     size_t key_next; /* the one to replace when all are taken */
 

@@ -138,18 +138,26 @@ function core.sigv4_forget() end
 
 --- Compile a resolved shape (see bedrock.model), which may contain itself. Raises for a table that is no shape.
 ---@param shape table
+---@param whole? boolean  with the members that travel outside of the body: for params_ok, not for the codec
 ---@return bedrock.core.Shape compiled
-function core.json_shape(shape) end
+function core.json_shape(shape, whole) end
+
+--- Whether parameters are surely right. A no may be a doubt: bedrock.validate knows.
+---@param compiled bedrock.core.Shape  a whole one
+---@param params any
+---@return boolean
+function core.params_ok(compiled, params) end
 
 ---@class bedrock.core.Shape: userdata  a compiled shape, for json_encode and json_decode
 
 --- Write a value as JSON, as its shape says; members that travel elsewhere than in the body are left out.
 ---@param compiled bedrock.core.Shape
 ---@param value any
+---@param defaults? table  members that the outermost structure may lack
 ---@return string|nil text
 ---@return string? message
 ---@return string? path  where the problem is: "trainingDataConfig.s3Uri", "tags[2].key", "" at the root
-function core.json_encode(compiled, value) end
+function core.json_encode(compiled, value, defaults) end
 
 --- Read JSON as a shape says: timestamps become numbers, blobs bytes, unknown members are left out.
 ---@param compiled bedrock.core.Shape

@@ -34,6 +34,7 @@ local function make_plan(shape)
   if not plan.raw then
     plan.codec = core.json_shape(body_shape)
     plan.object = body_shape.type == "structure"
+    plan.bare = plan.object and not (plan.payload or plan.read_headers or plan.status)
   end
   rawset(shape, "_answer_plan", plan)
   return plan
@@ -138,7 +139,15 @@ end
 ---@return table|nil result
 ---@return bedrock.Error? err  the service's error, or "ResponseError" for a success that cannot be read
 function answer.parse(operation, response)
-  local status, problem = response.status, answer.runtime_mistake(response)
+  local status, body, output = response.status, response.body, operation.output
+  local plan = output and (rawget(output, "_answer_plan") or make_plan(output))
+  if plan and plan.bare and status == operation.status and type(body) == "string" and type(response.headers) == "table" then
+    local value = core.json_decode(plan.codec, body)
+    if type(value) == "table" and not getmetatable(value) then -- the rule, and what follows is for exceptions to it
+      return value
+    end
+  end
+  local problem = answer.runtime_mistake(response)
   if problem then
     return nil, errors.new { code = "ResponseError", message = problem, operation = operation.name, retryable = false }
   elseif status < 200 or status >= 300 then
@@ -149,12 +158,9 @@ function answer.parse(operation, response)
     end
     return nil, err
   end
-  local output = operation.output
   if not output then
     return {} -- whatever the body says, nothing of it was promised
   end
-  local plan = rawget(output, "_answer_plan") or make_plan(output)
-  local body = response.body
   local result
   if plan.raw then
     result = { [plan.payload] = body ~= "" and body or nil }

@@ -6,9 +6,10 @@ local body = {}
 
 local null = core.json_null
 
--- JSON by a compiled shape; or nil, the path and what is wrong there. `prefix` is where the value stands.
-local function encode(codec, value, prefix)
-  local text, message, path = core.json_encode(codec, value)
+-- JSON by a compiled shape; or nil, the path and what is wrong there. `prefix` is where the value stands, `defaults` what
+-- it may lack.
+local function encode(codec, value, prefix, defaults)
+  local text, message, path = core.json_encode(codec, value, defaults)
   if text then
     return text
   end
@@ -23,14 +24,15 @@ local function encode(codec, value, prefix)
   return nil, (prefix or "") .. path, message
 end
 
--- Writers take the parameters and give the body (nil: none); or nil, the parameter that is wrong and what is wrong with it.
+-- Writers take the parameters, and members that these may lack, and give the body (nil: none); or nil, the parameter that is
+-- wrong and what is wrong with it.
 
 local function members_writer(operation)
   local codec = core.json_shape(operation.input)
   -- A body on GET is a rarity that middlemen drop: it is sent only if there is something in it.
   local drop_empty = operation.method == "GET" or operation.method == "HEAD"
-  return function(params)
-    local text, path, message = encode(codec, params)
+  return function(params, defaults)
+    local text, path, message = encode(codec, params, nil, defaults)
     if drop_empty and text == "{}" then
       return nil
     end
@@ -90,7 +92,7 @@ end
 --- The writer of an operation's body: a function that takes the parameters and the headers so far, adds Content-Type to
 --- these, and gives the body (nil: none); or nil, the parameter that is wrong and what is wrong with it.
 ---@param operation bedrock.Operation
----@return fun(params: table, headers: table<string, string>): string|nil, string|nil, string|nil
+---@return fun(params: table, headers: table<string, string>, defaults?: table): string|nil, string|nil, string|nil
 function body.writer(operation)
   local input = operation.input
   local payload = input.payload and input.members[input.payload]
@@ -106,8 +108,8 @@ function body.writer(operation)
     write, content_type = json_writer(payload), "application/json"
   end
   local header = content_type_header(input)
-  return function(params, headers)
-    local text, wrong, message = write(params)
+  return function(params, headers, defaults)
+    local text, wrong, message = write(params, defaults)
     if wrong then
       return nil, wrong, message
     end

@@ -80,11 +80,13 @@ local function make_plan(operation)
     plan.host_prefix = split_template(operation.host_prefix, input)
   end
   local in_query, in_headers, has_body = {}, {}, false
+  plan.tokens_in_body = not (input and input.payload) -- all of them, beside other members
   for _, name in ipairs(input and input.order or {}) do
     local member = input.members[name]
     local location = member.location
     if member.idempotencyToken then
       plan.tokens[#plan.tokens + 1] = name
+      plan.tokens_in_body = plan.tokens_in_body and not location
     end
     if location == "querystring" then
       in_query[#in_query + 1] = member
@@ -105,6 +107,28 @@ local function make_plan(operation)
   end
   rawset(operation, "_request_plan", plan)
   return plan
+end
+
+-- Parameters with the idempotency tokens that the caller left to us: the parameters as they are, and the tokens for the
+-- writer of the body; or, where tokens travel elsewhere, a copy with both.
+local function with_tokens(plan, params, uuid)
+  local tokens, missing = plan.tokens, nil
+  for i = 1, #tokens do
+    local name = tokens[i]
+    if params[name] == nil or params[name] == null then
+      missing = missing or {}
+      missing[name] = (uuid or core.uuid4)()
+    end
+  end
+  if not missing or plan.tokens_in_body then
+    return params, missing
+  end
+  for name, value in next, params do
+    if missing[name] == nil then
+      missing[name] = value
+    end
+  end
+  return missing
 end
 
 local function build_path(plan, params)
@@ -179,19 +203,9 @@ function request.build(operation, params, uuid)
   local plan = rawget(operation, "_request_plan") or make_plan(operation)
   params = params or {}
 
-  local tokens, copied = plan.tokens, false
-  for i = 1, #tokens do
-    local name = tokens[i]
-    if params[name] == nil or params[name] == null then
-      if not copied then
-        local copy = {}
-        for key, value in next, params do
-          copy[key] = value
-        end
-        params, copied = copy, true
-      end
-      params[name] = (uuid or core.uuid4)()
-    end
+  local tokens
+  if plan.tokens[1] then
+    params, tokens = with_tokens(plan, params, uuid)
   end
 
   local path, query = plan.static_path, plan.constants
@@ -217,7 +231,7 @@ function request.build(operation, params, uuid)
   end
   local body
   if plan.write_body then
-    body, wrong, message = plan.write_body(params, headers)
+    body, wrong, message = plan.write_body(params, headers, tokens)
     if wrong then
       return request.param_error(operation, wrong, message)
     end
