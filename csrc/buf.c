@@ -6,12 +6,10 @@
 
 enum { FIRST_SIZE = 256 };
 
-char *bk_buf_reserve(bk_buf *b, size_t more)
+char *bk_buf_grow(bk_buf *b, size_t more)
 {
     if (b->failed)
         return NULL;
-    if (more <= b->cap - b->len && b->data)
-        return b->data + b->len;
     size_t cap = b->cap ? b->cap : FIRST_SIZE;
     while (cap - b->len < more) {
         if (cap > (size_t)-1 / 2) {
@@ -28,29 +26,6 @@ char *bk_buf_reserve(bk_buf *b, size_t more)
     b->data = data;
     b->cap = cap;
     return data + b->len;
-}
-
-void bk_buf_add(bk_buf *b, const void *bytes, size_t n)
-{
-    char *to = n ? bk_buf_reserve(b, n) : NULL;
-    if (!to)
-        return;
-    memcpy(to, bytes, n);
-    b->len += n;
-}
-
-void bk_buf_addchar(bk_buf *b, char c)
-{
-    char *to = bk_buf_reserve(b, 1);
-    if (!to)
-        return;
-    *to = c;
-    b->len++;
-}
-
-void bk_buf_adds(bk_buf *b, const char *s)
-{
-    bk_buf_add(b, s, strlen(s));
 }
 
 void bk_buf_reset(bk_buf *b)

@@ -9,6 +9,7 @@
 #define BK_BUF_H
 
 #include <stddef.h>
+#include <string.h>
 
 typedef struct bk_buf {
     char *data; /* not terminated; NULL while empty */
@@ -17,12 +18,39 @@ typedef struct bk_buf {
     int failed;
 } bk_buf;
 
+char *bk_buf_grow(bk_buf *b, size_t more);
+
 /* Room for `more` bytes; gives a pointer to the end, or NULL (and `failed`). The caller adds to
  * `len` what it wrote. */
-char *bk_buf_reserve(bk_buf *b, size_t more);
-void bk_buf_add(bk_buf *b, const void *bytes, size_t n);
-void bk_buf_addchar(bk_buf *b, char c);
-void bk_buf_adds(bk_buf *b, const char *s);
+static inline char *bk_buf_reserve(bk_buf *b, size_t more)
+{
+    return more <= b->cap - b->len && b->data && !b->failed ? b->data + b->len
+                                                            : bk_buf_grow(b, more);
+}
+
+static inline void bk_buf_add(bk_buf *b, const void *bytes, size_t n)
+{
+    char *to = n ? bk_buf_reserve(b, n) : NULL;
+    if (!to)
+        return;
+    memcpy(to, bytes, n);
+    b->len += n;
+}
+
+static inline void bk_buf_addchar(bk_buf *b, char c)
+{
+    char *to = bk_buf_reserve(b, 1);
+    if (!to)
+        return;
+    *to = c;
+    b->len++;
+}
+
+static inline void bk_buf_adds(bk_buf *b, const char *s)
+{
+    bk_buf_add(b, s, strlen(s));
+}
+
 /* Empties it and keeps the block for the next use; an earlier failure is forgotten. */
 void bk_buf_reset(bk_buf *b);
 /* Overwrites all that was ever written to the block, then empties it. */

@@ -1,10 +1,13 @@
 /* digest.c: see digest.h. */
+#define OPENSSL_SUPPRESS_DEPRECATED /* <openssl/sha.h>: it passes by all settings, see defaults.h */
 #include "digest.h"
 
 #include "buf.h"
+#include "defaults.h"
 
 #include <openssl/err.h>
 #include <openssl/opensslv.h>
+#include <openssl/sha.h>
 #include <string.h>
 
 enum { BLOCK = 64 }; /* of SHA-256 */
@@ -33,6 +36,11 @@ static void release_md(EVP_MD *md)
 
 int bk_hasher_open(bk_hasher *h)
 {
+#ifndef OPENSSL_NO_DEPRECATED_3_0
+    h->plain = h->plain || (!h->md && bk_openssl_defaults());
+#endif
+    if (h->plain)
+        return 1;
     if (!h->md)
         acquire_md(h);
     if (!h->ctx)
@@ -52,11 +60,28 @@ void bk_hasher_close(bk_hasher *h)
     release_md(fetched);
 }
 
+static int hash_two_plainly(const void *a, size_t an, const void *b, size_t bn,
+                            unsigned char out[BK_SHA256_SIZE])
+{
+#ifdef OPENSSL_NO_DEPRECATED_3_0
+    return 0;
+#else
+    SHA256_CTX c;
+    int ok = SHA256_Init(&c) && SHA256_Update(&c, a, an) && SHA256_Update(&c, b, bn) &&
+             SHA256_Final(out, &c);
+    bk_wipe(&c, sizeof c); /* it has the result, which may be a key */
+    return ok;
+#endif
+}
+
 /* The hash of two pieces; the first may be empty. */
 static int hash_two(bk_hasher *h, const void *a, size_t an, const void *b, size_t bn,
                     unsigned char out[BK_SHA256_SIZE])
 {
-    if (bk_hasher_open(h) && EVP_DigestInit_ex(h->ctx, h->md, NULL) &&
+    int open = bk_hasher_open(h);
+    if (h->plain)
+        return hash_two_plainly(a, an, b, bn, out);
+    if (open && EVP_DigestInit_ex(h->ctx, h->md, NULL) &&
         (!an || EVP_DigestUpdate(h->ctx, a, an)) && (!bn || EVP_DigestUpdate(h->ctx, b, bn)) &&
         EVP_DigestFinal_ex(h->ctx, out, NULL))
         return 1;

@@ -1,8 +1,8 @@
 /*
- * digest.h: SHA-256 and HMAC-SHA-256 over OpenSSL's EVP, made for many short inputs.
+ * digest.h: SHA-256 and HMAC-SHA-256 from OpenSSL, made for many short inputs.
  *
  * OpenSSL 3 looks an algorithm up by name whenever it is asked for one by EVP_sha256() or HMAC(); a
- * hasher looks it up once and uses one context for everything. A zeroed struct is a legal, closed
+ * hasher looks it up once, if at all, and uses one context for everything. A zeroed struct is a legal, closed
  * hasher.
  */
 #ifndef BK_DIGEST_H
@@ -17,6 +17,7 @@ typedef struct bk_hasher {
     const EVP_MD *md;
     EVP_MD *fetched; /* what is owned of it: nothing before OpenSSL 3 */
     EVP_MD_CTX *ctx;
+    int plain; /* without EVP; the others are NULL then */
 } bk_hasher;
 
 /* All functions give 1, or 0 where OpenSSL refuses (no memory, no such algorithm); its error queue

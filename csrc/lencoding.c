@@ -38,7 +38,6 @@ static int state_gc(lua_State *L)
     bk_buf_wipe(&st->scratch);
     bk_buf_free(&st->scratch);
     bk_hasher_close(&st->hasher);
-    bk_random_close(&st->random);
     return 0;
 }
 

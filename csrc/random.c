@@ -1,73 +1,32 @@
 /* random.c: see random.h. */
 #include "random.h"
 
+#include "defaults.h"
 #include "hex.h"
 
 #include <limits.h>
 #include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/opensslv.h>
 #include <openssl/rand.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/random.h> /* on macOS it has getentropy */
+#include <unistd.h>
 
-#if OPENSSL_VERSION_NUMBER >= 0x30000000L
 /* What is worth a request to the system of its own. */
 enum { FEW = 32 };
 
-/*
- * Only the source of OpenSSL's own default provider will do: it keeps nothing between two requests,
- * so what a fork copies can't repeat. Another provider's may keep a generator, and where the
- * settings leave the default provider out, or ask for FIPS, they want all random numbers to come
- * from a generator of their choice. There, and for lack of memory, RAND_bytes has to do.
- */
-static void open_seeds(bk_random *r)
+static int ask_system(bk_random *r, void *out, size_t n)
 {
-    r->tried = 1;
-    EVP_RAND *method = EVP_RAND_fetch(NULL, "SEED-SRC", "provider=default");
-    EVP_RAND_CTX *seeds = method ? EVP_RAND_CTX_new(method, NULL) : NULL;
-    EVP_RAND_free(method); /* the context holds it */
-    if (seeds && !EVP_RAND_instantiate(seeds, 0, 0, NULL, 0, NULL)) {
-        EVP_RAND_CTX_free(seeds);
-        seeds = NULL;
+    if (!r->asked) {
+        r->asked = 1;
+        r->direct = bk_openssl_defaults();
     }
-    r->seeds = seeds;
+    return r->direct && getentropy(out, n) == 0;
 }
-
-static int take_seeds(bk_random *r, void *out, size_t n)
-{
-    if (n > FEW)
-        return 0;
-    if (!r->tried)
-        open_seeds(r);
-    return r->seeds && EVP_RAND_generate(r->seeds, out, n, (unsigned)(8 * n), 0, NULL, 0);
-}
-
-void bk_random_close(bk_random *r)
-{
-    EVP_RAND_CTX *seeds = r->seeds;
-    r->seeds = NULL;
-    r->tried = 0;
-    EVP_RAND_CTX_free(seeds);
-}
-#else
-static int take_seeds(bk_random *r, void *out, size_t n)
-{
-    (void)r;
-    (void)out;
-    (void)n;
-    return 0;
-}
-
-void bk_random_close(bk_random *r)
-{
-    (void)r;
-}
-#endif
 
 int bk_random_bytes(bk_random *r, void *out, size_t n)
 {
-    if (!n || take_seeds(r, out, n))
+    if (!n || (n <= FEW && ask_system(r, out, n)))
         return 1;
     if (n <= INT_MAX && RAND_bytes(out, (int)n) == 1)
         return 1;

@@ -57,14 +57,14 @@ typedef struct bk_sigv4_options {
 } bk_sigv4_options;
 
 typedef struct bk_sigv4_key {
-    uint64_t id[2]; /* keyed hashes of credentials, day, region and service */
+    uint64_t id; /* keyed hash of credentials, day, region and service */
     unsigned char key[BK_SHA256_SIZE];
 } bk_sigv4_key;
 
 typedef struct bk_sigv4 {
     bk_hasher hasher;
     bk_sigv4_key keys[BK_SIGV4_KEYS];
-    uint64_t id_keys[4]; /* random, from the first signing on */
+    uint64_t id_key[2]; /* random, from the first signing on */
     size_t key_count;
     size_t key_next; /* the one to replace when all are taken */
 

@@ -1,7 +1,7 @@
 /*
  * sigv4key.c: signing keys and their cache. See sigv4.h.
  *
- * A key serves a day: it is derived once, and found again by keyed hashes of all that it was made
+ * A key serves a day: it is derived once, and found again by a keyed hash of all that it was made
  * from, so that the cache holds no secret access key.
  */
 #include "random.h"
@@ -30,29 +30,16 @@ static int derive_key(bk_sigv4 *s, unsigned char key[BK_SHA256_SIZE])
 
 /* ---- the cache ---- */
 
-static uint64_t rotate(uint64_t x, int by)
-{
-    return x << by | x >> (64 - by);
-}
-
-static void sip_round(uint64_t v[4])
-{
-    v[0] += v[1];
-    v[2] += v[3];
-    v[1] = rotate(v[1], 13) ^ v[0];
-    v[3] = rotate(v[3], 16) ^ v[2];
-    v[0] = rotate(v[0], 32) + v[3];
-    v[2] += v[1];
-    v[1] = rotate(v[1], 17) ^ v[2];
-    v[3] = rotate(v[3], 21) ^ v[0];
-    v[2] = rotate(v[2], 32);
-}
+#define ROTATE(x, by) ((x) << (by) | (x) >> (64 - (by)))
+#define SIP_ROUND                                                                                  \
+    (a += b, b = ROTATE(b, 13) ^ a, a = ROTATE(a, 32), c += d, d = ROTATE(d, 16) ^ c, a += d,      \
+     d = ROTATE(d, 21) ^ a, c += b, b = ROTATE(b, 17) ^ c, c = ROTATE(c, 32))
 
 /* SipHash-2-4 (Aumasson and Bernstein, 2012). */
 static uint64_t siphash(const uint64_t key[2], const char *data, size_t n)
 {
-    uint64_t v[4] = {key[0] ^ UINT64_C(0x736f6d6570736575), key[1] ^ UINT64_C(0x646f72616e646f6d),
-                     key[0] ^ UINT64_C(0x6c7967656e657261), key[1] ^ UINT64_C(0x7465646279746573)};
+    uint64_t a = key[0] ^ UINT64_C(0x736f6d6570736575), b = key[1] ^ UINT64_C(0x646f72616e646f6d);
+    uint64_t c = key[0] ^ UINT64_C(0x6c7967656e657261), d = key[1] ^ UINT64_C(0x7465646279746573);
     for (size_t at = 0, last = 0; !last; at += 8) {
         uint64_t word = 0;
         last = n - at < 8;
@@ -63,26 +50,24 @@ static uint64_t siphash(const uint64_t key[2], const char *data, size_t n)
         } else {
             memcpy(&word, data + at, 8); /* in the machine's order: nobody else sees the result */
         }
-        v[3] ^= word;
-        sip_round(v);
-        sip_round(v);
-        v[0] ^= word;
+        d ^= word;
+        SIP_ROUND;
+        SIP_ROUND;
+        a ^= word;
     }
-    v[2] ^= 0xff;
+    c ^= 0xff;
     for (int i = 0; i < 4; i++)
-        sip_round(v);
-    return v[0] ^ v[1] ^ v[2] ^ v[3];
+        SIP_ROUND;
+    return a ^ b ^ c ^ d;
 }
 
-static int make_id_keys(bk_sigv4 *s)
+static int make_id_key(bk_sigv4 *s)
 {
-    if (s->id_keys[0] || s->id_keys[1])
+    if (s->id_key[0] || s->id_key[1])
         return 1;
     bk_random random;
     memset(&random, 0, sizeof random);
-    int ok = bk_random_bytes(&random, s->id_keys, sizeof s->id_keys);
-    bk_random_close(&random);
-    return ok ? 1 : bk_sigv4_fail_openssl(s);
+    return bk_random_bytes(&random, s->id_key, sizeof s->id_key) ? 1 : bk_sigv4_fail_openssl(s);
 }
 
 const unsigned char *bk_sigv4_signing_key(bk_sigv4 *s)
@@ -97,17 +82,16 @@ const unsigned char *bk_sigv4_signing_key(bk_sigv4 *s)
     bk_buf_wipe(&s->text);
     if (!bk_buf_reserve(&s->text, room))
         return bk_sigv4_fail_memory(s), NULL;
-    if (!make_id_keys(s))
+    if (!make_id_key(s))
         return NULL;
     for (size_t i = 0; i < PARTS; i++) {
         bk_slice_add(&s->text, parts[i]);
         bk_buf_addchar(&s->text, '\0'); /* none of the parts contains it */
     }
-    uint64_t id[2] = {siphash(s->id_keys, s->text.data, s->text.len),
-                      siphash(s->id_keys + 2, s->text.data, s->text.len)};
+    uint64_t id = siphash(s->id_key, s->text.data, s->text.len);
     bk_buf_wipe(&s->text);
     for (size_t i = 0; i < s->key_count; i++)
-        if (memcmp(s->keys[i].id, id, sizeof id) == 0)
+        if (s->keys[i].id == id)
             return s->keys[i].key;
 
     bk_sigv4_key *slot = &s->keys[s->key_next];
@@ -115,7 +99,7 @@ const unsigned char *bk_sigv4_signing_key(bk_sigv4 *s)
     int ok = derive_key(s, key);
     if (ok) {
         bk_wipe(slot, sizeof *slot);
-        memcpy(slot->id, id, sizeof id);
+        slot->id = id;
         memcpy(slot->key, key, sizeof key);
         s->key_next = (s->key_next + 1) % BK_SIGV4_KEYS;
         if (s->key_count < BK_SIGV4_KEYS)
