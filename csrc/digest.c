@@ -1,5 +1,6 @@
 /* digest.c: see digest.h. */
-#define OPENSSL_SUPPRESS_DEPRECATED /* <openssl/sha.h>: it passes by all settings, see defaults.h */
+#define OPENSSL_SUPPRESS_DEPRECATED /* <openssl/sha.h>: it passes by all settings, see defaults.h  \
+                                     */
 #include "digest.h"
 
 #include "buf.h"

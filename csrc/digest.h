@@ -2,8 +2,8 @@
  * digest.h: SHA-256 and HMAC-SHA-256 from OpenSSL, made for many short inputs.
  *
  * OpenSSL 3 looks an algorithm up by name whenever it is asked for one by EVP_sha256() or HMAC(); a
- * hasher looks it up once, if at all, and uses one context for everything. A zeroed struct is a legal, closed
- * hasher.
+ * hasher looks it up once, if at all, and uses one context for everything. A zeroed struct is a
+ * legal, closed hasher.
  */
 #ifndef BK_DIGEST_H
 #define BK_DIGEST_H

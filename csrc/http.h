@@ -55,7 +55,8 @@ const char *bk_http_outcome_name(bk_http_outcome outcome);
 
 typedef struct bk_http {
     CURL *easy;
-    struct bk_http_multi *own; /* what drives bk_http_perform, which makes it; has the connections */
+    struct bk_http_multi
+        *own; /* what drives bk_http_perform, which makes it; has the connections */
     size_t max_body;
 
     /* The request. `text` owns the bytes of url, method and header lines and is wiped after each

@@ -62,8 +62,8 @@ typedef struct bk_json_member {
 } bk_json_member;
 
 /* A userdata. Its uservalue is a list of the members' names in Lua, in the order of `members`.
- * Without nodes it is finalized. A whole shape has the members that travel outside of the body, too;
- * it is for checks, not for the codec. */
+ * Without nodes it is finalized. A whole shape has the members that travel outside of the body,
+ * too; it is for checks, not for the codec. */
 typedef struct bk_json_shape {
     bk_buf nodes;   /* bk_json_node[], from BK_KIND_STRING on */
     bk_buf members; /* bk_json_member[] */

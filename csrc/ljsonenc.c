@@ -118,7 +118,8 @@ static const char *name_of_nonfinite(double x)
 static void write_finite(encoder *e, double x)
 {
     char text[BK_NUM_JSON];
-    bk_buf_add(&e->work->text, text, bk_num_json(text, x));
+    size_t n = bk_num_json(text, x);
+    bk_buf_add(&e->work->text, text, n);
 }
 
 static int encode_string(encoder *e, int value, const step *at)
@@ -140,7 +141,8 @@ static int encode_string(encoder *e, int value, const step *at)
             x = lua_tonumber(L, value);
             if (!isfinite(x))
                 return problem(e, at, "expected string, got a number that is not finite");
-            bk_buf_add(&e->work->text, text, bk_num_plain(text, x));
+            n = bk_num_plain(text, x);
+            bk_buf_add(&e->work->text, text, n);
         }
         bk_buf_addchar(&e->work->text, '"');
         return 1;

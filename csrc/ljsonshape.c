@@ -104,8 +104,8 @@ static bk_json_kind time_kind(lua_State *L, int table, bk_json_kind otherwise)
 
 static int compile(compiler *c, int member, int shape);
 
-/* The least size or value that a shape allows; whole shapes only, as a shape may have to be read for
- * it. */
+/* The least size or value that a shape allows; whole shapes only, as a shape may have to be read
+ * for it. */
 static double read_min(const compiler *c, int shape)
 {
     lua_State *L = c->L;

@@ -1,9 +1,9 @@
 /*
  * lparams.c: whether parameters are surely right, in one walk beside a whole shape.
  *
- * Nearly all are, and a yes from here spares them the check in Lua (lua/bedrock/validate.lua), which
- * knows every rule and finds the words. So whatever is wrong, and whatever is rare enough to leave it
- * to Lua (a date as text, a document, letters beyond ASCII in the path), is a no.
+ * Nearly all are, and a yes from here spares them the check in Lua (lua/bedrock/validate.lua),
+ * which knows every rule and finds the words. So whatever is wrong, and whatever is rare enough to
+ * leave it to Lua (a date as text, a document, letters beyond ASCII in the path), is a no.
  *
  * Tables are read by raw access only, and never changed.
  */

@@ -3,9 +3,9 @@
  *
  * OpenSSL 3 spends half a millisecond on the generator behind RAND_bytes when it is first used, a
  * good part of a short script's time, since all of its ciphers are set up for it. A few bytes (a
- * UUID) are therefore taken from what seeds this generator, the system's own, where OpenSSL's settings
- * have no wish of their own (defaults.h). Neither needs care after a fork. A zeroed struct is a legal
- * source.
+ * UUID) are therefore taken from what seeds this generator, the system's own, where OpenSSL's
+ * settings have no wish of their own (defaults.h). Neither needs care after a fork. A zeroed struct
+ * is a legal source.
  */
 #ifndef BK_RANDOM_H
 #define BK_RANDOM_H
