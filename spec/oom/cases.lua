@@ -204,6 +204,22 @@ case("core.json_encode", function()
   return function() return core.json_encode(compiled, v) end
 end)
 
+case("core.json_encode, with defaults", function()
+  local core, compiled = compiled_and_text()
+  local v, defaults = value(core), value(core)
+  v.again, v.list = nil, nil
+  return function() return core.json_encode(compiled, v, defaults) end
+end)
+
+case("core.json_shape whole, core.params_ok", function()
+  local core = require "bedrock.core"
+  local shape, v = shapes(), value(core)
+  return function()
+    local compiled = core.json_shape(shape, true)
+    return type(compiled) .. tostring(core.params_ok(compiled, v))
+  end
+end)
+
 case("core.json_encode, a problem with its path", function()
   local core, compiled = compiled_and_text()
   local v = value(core)
