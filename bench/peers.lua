@@ -46,9 +46,10 @@ function peers.start(name, command, dir)
   local base = dir .. "/" .. (name:gsub("%W", "-"))
   os.execute(("rm -f %s.to %s.from; mkfifo %s.to %s.from"):format(base, base, base, base))
   local self = setmetatable({ name = name, errors = base .. ".err" }, { __index = methods })
+  -- Begun before the FIFO is opened here, or else it would hold it open itself and never see its end.
+  os.execute(("%s <%s.to >%s.from 2>%s &"):format(command, base, base, self.errors))
   self.to = assert(io.open(base .. ".to", "r+"))
   self.to:setvbuf("line")
-  os.execute(("%s <%s.to >%s.from 2>%s &"):format(command, base, base, self.errors))
   self.from = assert(io.open(base .. ".from", "r"))
   running[#running + 1] = self
   return self
