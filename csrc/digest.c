@@ -97,30 +97,78 @@ int bk_sha256(bk_hasher *h, const void *data, size_t n, unsigned char out[BK_SHA
 
 /*
  * RFC 2104 by hand: two plain hashes in one context cost less than OpenSSL 3's HMAC() or EVP_MAC,
- * which set a new context up for every message, and also less than copying contexts that have the
- * key in them (each copy allocates).
+ * which set a new context up for every message.
  */
+enum { INNER = 0x36, OUTER = 0x5C };
+
+static void set_pad(unsigned char pad[BLOCK], const unsigned char *key, size_t n,
+                    unsigned char with)
+{
+    for (size_t i = 0; i < BLOCK; i++)
+        pad[i] = (unsigned char)((i < n ? key[i] : 0) ^ with);
+}
+
 int bk_hmac_sha256(bk_hasher *h, const void *key, size_t key_len, const void *data, size_t n,
                    unsigned char out[BK_SHA256_SIZE])
 {
-    unsigned char pad[BLOCK];
+    unsigned char pad[BLOCK], hashed[BK_SHA256_SIZE];
     int ok = 1;
-    memset(pad, 0, sizeof pad);
-    if (key_len > BLOCK)
-        ok = bk_sha256(h, key, key_len, pad);
-    else if (key_len)
-        memcpy(pad, key, key_len);
-    for (size_t i = 0; i < BLOCK; i++)
-        pad[i] ^= 0x36;
-    ok = ok && hash_two(h, pad, BLOCK, data, n, out);
-    for (size_t i = 0; i < BLOCK; i++)
-        pad[i] ^= 0x36 ^ 0x5C;
-    ok = ok && hash_two(h, pad, BLOCK, out, BK_SHA256_SIZE, out);
-    bk_wipe(pad, sizeof pad);
+    if (key_len > BLOCK) {
+        ok = bk_sha256(h, key, key_len, hashed);
+        key = hashed;
+        key_len = sizeof hashed;
+    }
+    if (ok) {
+        set_pad(pad, key, key_len, INNER);
+        unsigned char first[BK_SHA256_SIZE]; /* `out` may be the key */
+        ok = hash_two(h, pad, BLOCK, data, n, first);
+        set_pad(pad, key, key_len, OUTER);
+        ok = ok && hash_two(h, pad, BLOCK, first, sizeof first, out);
+        bk_wipe(first, sizeof first);
+        bk_wipe(pad, sizeof pad);
+    }
+    bk_wipe(hashed, sizeof hashed);
     if (!ok)
         bk_wipe(out, BK_SHA256_SIZE);
     return ok;
 }
+
+#ifndef OPENSSL_NO_DEPRECATED_3_0
+/* A hash that went on from a state, which stays as it was. */
+static int go_on(const SHA256_CTX *from, const void *data, size_t n,
+                 unsigned char out[BK_SHA256_SIZE])
+{
+    SHA256_CTX c = *from;
+    int ok = SHA256_Update(&c, data, n) && SHA256_Final(out, &c);
+    bk_wipe(&c, sizeof c);
+    return ok;
+}
+
+static int begin(SHA256_CTX *c, const bk_hmac_key *k, unsigned char with)
+{
+    unsigned char pad[BLOCK];
+    set_pad(pad, k->key, sizeof k->key, with);
+    int ok = SHA256_Init(c) && SHA256_Update(c, pad, sizeof pad);
+    bk_wipe(pad, sizeof pad);
+    return ok;
+}
+
+/* Contexts of EVP are not worth that: each copy allocates. */
+int bk_hmac_sha256_again(bk_hasher *h, bk_hmac_key *k, const void *data, size_t n,
+                         unsigned char out[BK_SHA256_SIZE])
+{
+    if (!bk_hasher_open(h) || !h->plain)
+        return bk_hmac_sha256(h, k->key, sizeof k->key, data, n, out);
+    k->begun = k->begun || (begin(&k->inner, k, INNER) && begin(&k->outer, k, OUTER));
+    return k->begun && go_on(&k->inner, data, n, out) && go_on(&k->outer, out, BK_SHA256_SIZE, out);
+}
+#else
+int bk_hmac_sha256_again(bk_hasher *h, bk_hmac_key *k, const void *data, size_t n,
+                         unsigned char out[BK_SHA256_SIZE])
+{
+    return bk_hmac_sha256(h, k->key, sizeof k->key, data, n, out);
+}
+#endif
 
 static int digest_once(const EVP_MD *md, const void *data, size_t n, unsigned char *out)
 {

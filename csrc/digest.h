@@ -10,6 +10,7 @@
 
 #include <stddef.h>
 #include <openssl/evp.h>
+#include <openssl/sha.h>
 
 enum { BK_SHA256_SIZE = 32, BK_DIGEST_MAX = EVP_MAX_MD_SIZE };
 
@@ -27,6 +28,14 @@ void bk_hasher_close(bk_hasher *h);
 int bk_sha256(bk_hasher *h, const void *data, size_t n, unsigned char out[BK_SHA256_SIZE]);
 int bk_hmac_sha256(bk_hasher *h, const void *key, size_t key_len, const void *data, size_t n,
                    unsigned char out[BK_SHA256_SIZE]);
+/* The same with a key of BK_SHA256_SIZE that serves again and again. A key is secret: wipe it. */
+typedef struct bk_hmac_key {
+    unsigned char key[BK_SHA256_SIZE];
+    int begun;
+    SHA256_CTX inner, outer; /* what is hashed of it, once it was used */
+} bk_hmac_key;
+int bk_hmac_sha256_again(bk_hasher *h, bk_hmac_key *k, const void *data, size_t n,
+                         unsigned char out[BK_SHA256_SIZE]);
 /* For what is seldom used and not for security: names of cache files (SHA-1), checksums (MD5). */
 int bk_sha1(const void *data, size_t n, unsigned char out[20]);
 int bk_md5(const void *data, size_t n, unsigned char out[16]);

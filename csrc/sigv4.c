@@ -156,11 +156,10 @@ int bk_sigv4_build_string_to_sign(bk_sigv4 *s)
     return out->failed ? bk_sigv4_fail_memory(s) : 1;
 }
 
-int bk_sigv4_build_signature(bk_sigv4 *s, const unsigned char key[BK_SHA256_SIZE])
+int bk_sigv4_build_signature(bk_sigv4 *s, bk_hmac_key *key)
 {
     unsigned char mac[BK_SHA256_SIZE];
-    if (!bk_hmac_sha256(&s->hasher, key, BK_SHA256_SIZE, s->string_to_sign.data,
-                        s->string_to_sign.len, mac))
+    if (!bk_hmac_sha256_again(&s->hasher, key, s->string_to_sign.data, s->string_to_sign.len, mac))
         return bk_sigv4_fail_openssl(s);
     bk_hex(s->signature, mac, sizeof mac);
     s->signature[BK_SIGV4_HASH_TEXT] = '\0';
@@ -186,7 +185,7 @@ int bk_sigv4_sign(bk_sigv4 *s, const bk_sigv4_request *request, const bk_sigv4_o
     if (!bk_sigv4_prepare(s, request, options) || !bk_sigv4_build_canonical_request(s) ||
         !bk_sigv4_build_string_to_sign(s))
         return 0;
-    const unsigned char *key = bk_sigv4_signing_key(s);
+    bk_hmac_key *key = bk_sigv4_signing_key(s);
     if (!key || !bk_sigv4_build_signature(s, key))
         return 0;
     return options->presign ? bk_sigv4_build_url(s) : bk_sigv4_build_authorization(s);

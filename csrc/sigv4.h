@@ -58,7 +58,7 @@ typedef struct bk_sigv4_options {
 
 typedef struct bk_sigv4_key {
     uint64_t id; /* keyed hash of credentials, day, region and service */
-    unsigned char key[BK_SHA256_SIZE];
+    bk_hmac_key key;
 } bk_sigv4_key;
 
 typedef struct bk_sigv4 {
@@ -97,8 +97,8 @@ int bk_sigv4_prepare(bk_sigv4 *s, const bk_sigv4_request *request, const bk_sigv
 int bk_sigv4_build_canonical_request(bk_sigv4 *s);
 int bk_sigv4_build_string_to_sign(bk_sigv4 *s);
 /* Lends the key, from the cache where it is there. */
-const unsigned char *bk_sigv4_signing_key(bk_sigv4 *s);
-int bk_sigv4_build_signature(bk_sigv4 *s, const unsigned char key[BK_SHA256_SIZE]);
+bk_hmac_key *bk_sigv4_signing_key(bk_sigv4 *s);
+int bk_sigv4_build_signature(bk_sigv4 *s, bk_hmac_key *key);
 int bk_sigv4_build_authorization(bk_sigv4 *s);
 int bk_sigv4_build_url(bk_sigv4 *s);
 

@@ -70,7 +70,7 @@ static int make_id_key(bk_sigv4 *s)
     return bk_random_bytes(&random, s->id_key, sizeof s->id_key) ? 1 : bk_sigv4_fail_openssl(s);
 }
 
-const unsigned char *bk_sigv4_signing_key(bk_sigv4 *s)
+bk_hmac_key *bk_sigv4_signing_key(bk_sigv4 *s)
 {
     const bk_sigv4_options *o = s->options;
     const bk_slice parts[] = {
@@ -92,7 +92,7 @@ const unsigned char *bk_sigv4_signing_key(bk_sigv4 *s)
     bk_buf_wipe(&s->text);
     for (size_t i = 0; i < s->key_count; i++)
         if (s->keys[i].id == id)
-            return s->keys[i].key;
+            return &s->keys[i].key;
 
     bk_sigv4_key *slot = &s->keys[s->key_next];
     unsigned char key[BK_SHA256_SIZE];
@@ -100,13 +100,13 @@ const unsigned char *bk_sigv4_signing_key(bk_sigv4 *s)
     if (ok) {
         bk_wipe(slot, sizeof *slot);
         slot->id = id;
-        memcpy(slot->key, key, sizeof key);
+        memcpy(slot->key.key, key, sizeof key);
         s->key_next = (s->key_next + 1) % BK_SIGV4_KEYS;
         if (s->key_count < BK_SIGV4_KEYS)
             s->key_count++;
     }
     bk_wipe(key, sizeof key);
-    return ok ? slot->key : NULL;
+    return ok ? &slot->key : NULL;
 }
 
 void bk_sigv4_forget(bk_sigv4 *s)
