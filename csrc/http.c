@@ -104,13 +104,23 @@ bk_http_outcome bk_http_open(bk_http *h, const char *ca_bundle, size_t max_body)
     return BK_HTTP_OK;
 }
 
+void bk_http_join(bk_http *h, bk_http_share *share)
+{
+    if (!share || h->share || curl_easy_setopt(h->easy, CURLOPT_SHARE, share->curl) != CURLE_OK)
+        return;
+    bk_http_share_hold(share);
+    h->share = share;
+}
+
 void bk_http_close(bk_http *h)
 {
     bk_http_leave(h);
     CURL *easy = h->easy;
     CURLM *multi = h->multi;
+    bk_http_share *share = h->share;
     h->easy = NULL;
     h->multi = NULL;
+    h->share = NULL;
     if (easy || multi) {
         /* Ending a TLS connection writes to it. The easy handle goes first, as it may still be in
          * the multi. */
@@ -123,6 +133,7 @@ void bk_http_close(bk_http *h)
             (void)curl_multi_cleanup(multi);
         bk_sigpipe_restore(&guard);
     }
+    bk_http_share_release(share);
     bk_http_close_request(h);
     bk_http_close_answer(h);
     if (h->proxy)

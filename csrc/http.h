@@ -18,6 +18,7 @@
 #define BK_HTTP_H
 
 #include "buf.h"
+#include "httpshare.h"
 
 #include <curl/curl.h>
 #include <sys/types.h>
@@ -58,6 +59,7 @@ typedef struct bk_http {
     CURL *easy;
     CURLM *multi; /* the session's own, made by its first bk_http_perform; holds its connections */
     pid_t owner;  /* the process that these connections belong to */
+    bk_http_share *share; /* NULL: it knows names and TLS sessions by itself */
     size_t max_body;
 
     /* The request. `text` owns the bytes of url, method and header lines and is wiped after each
@@ -114,6 +116,8 @@ typedef struct bk_http {
  * the system's own. Gives BK_HTTP_OK, BK_HTTP_NO_MEMORY or BK_HTTP_OTHER (libcurl can't be set up);
  * the session stays closed then. */
 bk_http_outcome bk_http_open(bk_http *h, const char *ca_bundle, size_t max_body);
+/* After bk_http_open: from here on it is a user of the share. */
+void bk_http_join(bk_http *h, bk_http_share *share);
 /* Ends connections, wipes and frees everything; may be called twice, and on a zeroed struct. A
  * driver lets go of it. */
 void bk_http_close(bk_http *h);
