@@ -105,8 +105,12 @@ typedef struct bk_http {
     /* Among many sessions (httpmulti.h). */
     struct bk_http_multi *driver; /* NULL: none */
     struct bk_http *before, *after;
-    int over;                /* the answer, or the failure, is there until bk_http_drop */
-    bk_http_outcome outcome; /* then: how it went */
+    int held;                    /* libcurl does not know of it yet */
+    struct bk_http *opener;      /* then: whose connection it waits for; NULL: it may go on */
+    int opens;                   /* it connects to a host first, and others may wait for it */
+    struct bk_http *next_opener; /* among these */
+    int over;                    /* the answer, or the failure, is there until bk_http_drop */
+    bk_http_outcome outcome;     /* then: how it went */
 
     char message[256]; /* ours: what was refused */
     char error[CURL_ERROR_SIZE];
