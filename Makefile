@@ -24,7 +24,7 @@ INST_LIBDIR := $(DESTDIR)$(PREFIX)/lib/lua/$(LUA_ABI)
 # What each module is made of: csrc/NAME.c. HTTP and what the operating system is asked for have modules of their own, all
 # else is the core; each one carries the buffers. The l* files and the openers read the Lua stack, all others know no Lua.
 MODULES := core curl system
-CURL    := curl http httpreq httprun httpans httpend httpmulti sigpipe lhttp lmulti buf lbuf
+CURL    := curl http httpreq httprun httpans httpend httpmulti httpshare sigpipe lhttp lmulti buf lbuf
 SYSTEM  := system proc privfile lsystem buf
 CORE    := $(sort $(filter-out $(filter-out buf lbuf,$(CURL) $(SYSTEM)),$(patsubst csrc/%.c,%,$(wildcard csrc/*.c))))
 SOURCES := $(sort $(CORE) $(CURL) $(SYSTEM))

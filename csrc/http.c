@@ -104,12 +104,22 @@ bk_http_outcome bk_http_open(bk_http *h, const char *ca_bundle, size_t max_body)
     return BK_HTTP_OK;
 }
 
+void bk_http_join(bk_http *h, bk_http_share *share)
+{
+    if (!share || h->share || curl_easy_setopt(h->easy, CURLOPT_SHARE, share->curl) != CURLE_OK)
+        return;
+    bk_http_share_hold(share);
+    h->share = share;
+}
+
 void bk_http_close(bk_http *h)
 {
     bk_http_leave(h);
     bk_http_close_own(h);
     curl_easy_cleanup(h->easy);
     h->easy = NULL;
+    bk_http_share_release(h->share);
+    h->share = NULL;
     bk_http_close_request(h);
     bk_http_close_answer(h);
     if (h->proxy)

@@ -18,6 +18,7 @@
 #define BK_HTTP_H
 
 #include "buf.h"
+#include "httpshare.h"
 
 #include <curl/curl.h>
 
@@ -56,7 +57,8 @@ const char *bk_http_outcome_name(bk_http_outcome outcome);
 typedef struct bk_http {
     CURL *easy;
     struct bk_http_multi
-        *own; /* what drives bk_http_perform, which makes it; has the connections */
+        *own;             /* what drives bk_http_perform, which makes it; has the connections */
+    bk_http_share *share; /* NULL: it knows names and TLS sessions by itself */
     size_t max_body;
 
     /* The request. `text` owns the bytes of url, method and header lines and is wiped after each
@@ -102,8 +104,12 @@ typedef struct bk_http {
     /* Among many sessions (httpmulti.h). */
     struct bk_http_multi *driver; /* NULL: none */
     struct bk_http *before, *after;
-    int over;                /* the answer, or the failure, is there until bk_http_drop */
-    bk_http_outcome outcome; /* then: how it went */
+    int held;                    /* libcurl does not know of it yet */
+    struct bk_http *opener;      /* then: whose connection it waits for; NULL: it may go on */
+    int opens;                   /* it connects to a host first, and others may wait for it */
+    struct bk_http *next_opener; /* among these */
+    int over;                    /* the answer, or the failure, is there until bk_http_drop */
+    bk_http_outcome outcome;     /* then: how it went */
 
     char message[256]; /* ours: what was refused */
     char error[CURL_ERROR_SIZE];
@@ -113,6 +119,8 @@ typedef struct bk_http {
  * the system's own. Gives BK_HTTP_OK, BK_HTTP_NO_MEMORY or BK_HTTP_OTHER (libcurl can't be set up);
  * the session stays closed then. */
 bk_http_outcome bk_http_open(bk_http *h, const char *ca_bundle, size_t max_body);
+/* After bk_http_open: from here on it is a user of the share. */
+void bk_http_join(bk_http *h, bk_http_share *share);
 /* Ends connections, wipes and frees everything; may be called twice, and on a zeroed struct. A
  * driver lets go of it. */
 void bk_http_close(bk_http *h);

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 enum { LONGEST_SLEEP_MS = 1000, FIRST_SOCKETS = 16 };
@@ -136,9 +137,68 @@ static int make(bk_http_multi *m)
     return 1;
 }
 
+/* ---- the first connection to a host ---- */
+
+static size_t origin_length(const char *url)
+{
+    const char *host = strstr(url, "://");
+    return host ? (size_t)(host + 3 - url) + strcspn(host + 3, "/?#") : 0;
+}
+
+/* One that is about to connect to the same host by the same way. */
+static bk_http *find_opener(const bk_http_multi *m, const bk_http *h)
+{
+    const char *url = h->text.data + h->url_at;
+    size_t length = m->openers ? origin_length(url) : 0;
+    for (bk_http *o = m->openers; o; o = o->next_opener) {
+        const char *its = o->text.data + o->url_at;
+        if (strncmp(its, url, length) == 0 && origin_length(its) == length &&
+            strcmp(o->proxy ? o->proxy : "", h->proxy ? h->proxy : "") == 0)
+            return o;
+    }
+    return NULL;
+}
+
+static void begin_opening(bk_http_multi *m, bk_http *h)
+{
+    h->opener = NULL;
+    h->opens = 1;
+    h->next_opener = m->openers;
+    m->openers = h;
+}
+
+/* Those that waited for it may go on: all of them where it failed, else as many as can share its
+ * connection. The next one is then the opener of the rest. */
+static void end_opening(bk_http_multi *m, bk_http *opener, int connected)
+{
+    int room = BK_HTTP_MULTI_STREAMS;
+    bk_http *next = NULL, **at = &m->openers;
+    while (*at != opener)
+        at = &(*at)->next_opener;
+    *at = opener->next_opener;
+    opener->opens = 0;
+    for (bk_http *h = m->held.first; h; h = h->after) {
+        if (h->opener != opener)
+            continue;
+        h->opener = next;
+        if (connected && !next && --room == 0) {
+            begin_opening(m, h);
+            next = h;
+        }
+    }
+}
+
 /* Out of the multi handle; the request is still to be finished. `ours`: this is no fork. */
 static void detach(bk_http_multi *m, bk_http *h, int ours)
 {
+    m->running_count--;
+    if (h->opens)
+        end_opening(m, h, 0);
+    if (h->held) {
+        h->held = 0;
+        take_out(&m->held, h);
+        return;
+    }
     if (ours) {
         (void)curl_multi_remove_handle(m->curl, h->easy);
     } else {
@@ -150,7 +210,6 @@ static void detach(bk_http_multi *m, bk_http *h, int ours)
         if (m->waiting[i] == h)
             m->waiting[i] = NULL;
     take_out(&m->running, h);
-    m->running_count--;
 }
 
 static void end(bk_http_multi *m, bk_http *h, int ours, CURLcode code, bk_http_outcome due)
@@ -161,12 +220,46 @@ static void end(bk_http_multi *m, bk_http *h, int ours, CURLcode code, bk_http_o
     append(&m->over, h);
 }
 
+static int run(bk_http_multi *m, bk_http *h)
+{
+    append(&m->running, h);
+    return curl_multi_add_handle(m->curl, h->easy) == CURLM_OK;
+}
+
+/* Begins what need not be held any longer. Gives whether there was any; *sleep_ms is how long the
+ * others may have to wait. */
+static int let_go(bk_http_multi *m, long long now, long *sleep_ms)
+{
+    int some = 0;
+    for (bk_http *o = m->openers, *next; o; o = next) {
+        curl_off_t connected = 0;
+        long long left = o->started + BK_HTTP_MULTI_HOLD - now;
+        next = o->next_opener;
+        (void)curl_easy_getinfo(o->easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
+        if (connected > 0 || left <= 0)
+            end_opening(m, o, connected > 0);
+        else if (m->held.first && left < *sleep_ms)
+            *sleep_ms = (long)left;
+    }
+    for (bk_http *h = m->held.first, *after; h; h = after) {
+        after = h->after;
+        if (h->opener)
+            continue;
+        h->held = 0;
+        take_out(&m->held, h);
+        if (!run(m, h))
+            end(m, h, 1, CURLE_OUT_OF_MEMORY, BK_HTTP_NO_MEMORY);
+        some = 1;
+    }
+    return some;
+}
+
 static int own_connections(bk_http_multi *m)
 {
     if (m->curl && m->owner == getpid())
         return 1;
-    while (m->running.first) {
-        bk_http *h = m->running.first;
+    while (m->running.first || m->held.first) {
+        bk_http *h = m->running.first ? m->running.first : m->held.first;
         end(m, h, 0, CURLE_OK, BK_HTTP_OTHER);
         (void)bk_http_refuse(h, BK_HTTP_OTHER, "it was under way when the process forked");
     }
@@ -183,6 +276,8 @@ void bk_http_multi_close(bk_http_multi *m)
 {
     while (m->running.first)
         bk_http_leave(m->running.first);
+    while (m->held.first)
+        bk_http_leave(m->held.first);
     while (m->over.first)
         bk_http_leave(m->over.first);
     CURLM *curl = m->curl;
@@ -210,10 +305,19 @@ void bk_http_multi_limit(bk_http_multi *m, long host, long total)
 
 bk_http_outcome bk_http_multi_add(bk_http_multi *m, bk_http *h)
 {
-    if (!own_connections(m) || curl_multi_add_handle(m->curl, h->easy) != CURLM_OK)
+    if (!own_connections(m))
         return bk_http_finish(h, CURLE_OUT_OF_MEMORY, BK_HTTP_NO_MEMORY);
+    h->opener = find_opener(m, h);
+    h->held = h->opener != NULL;
+    if (h->held) {
+        append(&m->held, h);
+    } else if (run(m, h)) {
+        begin_opening(m, h);
+    } else {
+        take_out(&m->running, h);
+        return bk_http_finish(h, CURLE_OUT_OF_MEMORY, BK_HTTP_NO_MEMORY);
+    }
     h->driver = m;
-    append(&m->running, h);
     if (++m->running_count > m->most_at_once) {
         m->most_at_once = m->running_count;
         set_limits(m);
@@ -313,6 +417,15 @@ static long review(bk_http_multi *m, long long now)
 {
     long sleep_ms = LONGEST_SLEEP_MS;
     int idles = 0;
+    for (bk_http *h = m->held.first, *after; h; h = after) {
+        long long left = h->started + h->whole_ms - now;
+        after = h->after;
+        if (h->whole_ms > 0 && left <= 0)
+            end(m, h, 1, CURLE_OPERATION_TIMEDOUT, BK_HTTP_TIMEOUT_WHOLE);
+        else if (h->whole_ms > 0 && left < sleep_ms)
+            sleep_ms = (long)left;
+    }
+    (void)let_go(m, now, &sleep_ms);
     for (bk_http *h = m->running.first, *after; h; h = after) {
         bk_http_outcome due;
         bk_http_turn what = bk_http_look(h);
@@ -343,6 +456,10 @@ static void drive(bk_http_multi *m, long long ms)
      */
     go_on(m);
     long long now = bk_http_now(), until = now + ms;
+    long unused = LONGEST_SLEEP_MS;
+    /* Where a connection was there already, none need wait for another turn. */
+    if (let_go(m, now, &unused))
+        go_on(m);
     for (int going = 1;;) {
         long sleep_ms = review(m, now);
         if (!going || m->over.first)

@@ -12,6 +12,13 @@
  * Either side may be closed first: a session that is closed leaves its driver, a driver that is
  * closed cancels what runs.
  *
+ * Requests to one host do not all begin at once: the first one opens a connection, and those added
+ * meanwhile are held until it stands, or has failed, or for a second at most. Then its name is
+ * known, its TLS session can be resumed (httpshare.h), and where it speaks HTTP/2 they share the
+ * connection instead of making one each, a hundred to a connection. libcurl's CURLOPT_PIPEWAIT has
+ * no such limits: behind a host that is down requests would fail one after the other, each after a
+ * connect timeout of its own, and those beyond the hundred would make a connection each (7.88).
+ *
  * A fork has copies of sessions and connections, and leaves the connections alone: what ran when it
  * began ends there with BK_HTTP_OTHER.
  */
@@ -25,6 +32,10 @@
 
 /* Idle connections that are kept: as many as requests ever ran at once, and no less than these. */
 #define BK_HTTP_MULTI_KEPT 16
+/* Requests at once on one connection of HTTP/2: libcurl's own limit. */
+#define BK_HTTP_MULTI_STREAMS 100
+/* Milliseconds that requests wait for the first connection to their host. */
+#define BK_HTTP_MULTI_HOLD 1000
 
 typedef struct bk_http_list {
     bk_http *first, *last;
@@ -36,6 +47,8 @@ typedef struct bk_http_multi {
     pid_t owner;                  /* the process that the connections belong to */
     long host_limit, total_limit; /* connections; 0: none */
     bk_http_list running, over;   /* over: until bk_http_multi_next */
+    bk_http_list held;            /* until the connection of their openers stands */
+    bk_http *openers;             /* of running ones, one for each host */
     size_t running_count, most_at_once;
 
     /* The sockets that libcurl waits for, and a session that waits for each (or NULL). */

@@ -6,6 +6,7 @@
  *   httpreq.c  step 1: what a request may be made of, and the block that owns it
  *   httpmulti.c  step 3: driving libcurl, for one session or many
  *   httprun.c  its timeouts
+ *   httpshare.c  what sessions know together
  *   httpans.c  the answer as it comes in
  *   httpend.c  outcomes and messages
  */

@@ -8,6 +8,7 @@
 local core = require "bedrock.core"
 local errors = require "bedrock.errors"
 local rest_json = require "bedrock.protocol.rest_json"
+local runtimes = require "bedrock.runtime"
 
 local M = {}
 
@@ -15,6 +16,15 @@ local M = {}
 ---@field timeout? number  seconds for the whole call, attempts and pauses included
 ---@field read_timeout? number  seconds without a byte of the answer
 ---@field max_attempts? integer  the first attempt counts
+
+---@class bedrock.PageOptions: bedrock.CallOptions
+---@field ahead? boolean  in tasks of bedrock.parallel: fetch the next page while the caller works on this one. At most one page
+---  is ahead; it counts for no limit, and is cancelled with the task. Elsewhere, in nginx too, pages are fetched when asked for.
+
+---@class bedrock.WarmUpOptions
+---@field connections? integer  so many for tasks of bedrock.parallel, in place of one for calls from here
+---@field timeout? number  seconds for all of it
+---@field read_timeout? number  seconds without a byte of the answer
 
 ---@class bedrock.Metadata
 ---@field request_id? string
@@ -28,20 +38,24 @@ local M = {}
 ---@field endpoint_url string
 local Client = {}
 
-local call_options = { timeout = true, read_timeout = true, max_attempts = true }
+local call_options = { timeout = "number", read_timeout = "number", max_attempts = "number" }
+local page_options = { timeout = "number", read_timeout = "number", max_attempts = "number", ahead = "boolean" }
+local warm_up_options = { timeout = "number", read_timeout = "number", connections = "number" }
 
 -- Misuse is raised where the caller stands: `level` counts from the function that calls this one.
-local function check_call_options(options, level)
+local function check_call_options(options, level, known)
   if options == nil then return end
+  known = known or call_options
   if type(options) ~= "table" then error("call options must be a table, got " .. type(options), level + 1) end
   for name, value in pairs(options) do
-    if not call_options[name] then
-      error(("unknown call option %q%s"):format(tostring(name),
-        errors.did_you_mean(tostring(name), call_options)), level + 1)
+    if not known[name] then
+      error(("unknown call option %q%s"):format(tostring(name), errors.did_you_mean(tostring(name), known)), level + 1)
+    elseif known[name] == "boolean" then
+      if type(value) ~= "boolean" then error(("call option %s must be true or false"):format(name), level + 1) end
     elseif type(value) ~= "number" or not (value > 0 and value < math.huge) then
       error(("call option %s must be a positive number"):format(name), level + 1)
-    elseif name == "max_attempts" and value % 1 ~= 0 then
-      error("call option max_attempts must be a whole number", level + 1)
+    elseif (name == "max_attempts" or name == "connections") and value % 1 ~= 0 then
+      error(("call option %s must be a whole number"):format(name), level + 1)
     end
   end
 end
@@ -137,6 +151,19 @@ local function request_url(self, parts)
   if parts.host_prefix then url = url:gsub("^%a+://", "%0" .. parts.host_prefix:gsub("%%", "%%%%"), 1) end
   if parts.query ~= "" then return url .. parts.path .. "?" .. parts.query end
   return url .. parts.path
+end
+
+-- Whether a call can be made here: asked before credentials are looked for, which may wait as well.
+local function usable(self)
+  local runtime = self._runtime
+  if self._closed then
+    return nil, errors.new { code = "ConfigurationError", retryable = false,
+      message = "this client is closed; make a new one with bedrock.new" }
+  elseif runtime.ready then
+    local able, why = runtime:ready()
+    if not able then return nil, errors.of_runtime(why) end
+  end
+  return true
 end
 
 -- A call, from check to retry: the result and its metadata, or nil and the error. `feature` is what it is part of, as the
@@ -256,29 +283,39 @@ local function find_paginated(self, name, level)
     level + 1)
 end
 
+-- What fetches a page, and what does so beside the task that runs here.
+local function fetchers(self, operation, options)
+  local function fetch(params) return call(self, operation, params, options, "C") end
+  local function beside(f)
+    if runtimes.blocks(self._runtime) then return nil end
+    return require("bedrock.parallel").beside(f)
+  end
+  return fetch, options and options.ahead and beside or nil
+end
+
 --- Iterate over the pages of a list operation: `for page in client:pages("list_custom_models") do`.
 --- The iterator raises the error table when a page can't be had; asked again, it tries that page again. An operation
 --- without pages, or an option that does not exist, raises at the caller's line.
 ---@param operation_name string
 ---@param params? table  `maxResults` is the page size, `nextToken` the page to begin with
----@param options? bedrock.CallOptions  for each page's call
+---@param options? bedrock.PageOptions  for each page's call
 ---@return fun(): table|nil
 function Client:pages(operation_name, params, options)
   local operation = find_paginated(self, operation_name, 2)
-  check_call_options(options, 2)
-  return require("bedrock.paginate").pages(operation, params, function(p) return call(self, operation, p, options, "C") end)
+  check_call_options(options, 2, page_options)
+  return require("bedrock.paginate").pages(operation, params, fetchers(self, operation, options))
 end
 
 --- Iterate over the items on all pages: `for model in client:items("list_custom_models") do print(model.modelName) end`.
 --- Raises like `pages`.
 ---@param operation_name string
 ---@param params? table
----@param options? bedrock.CallOptions
+---@param options? bedrock.PageOptions
 ---@return fun(): any
 function Client:items(operation_name, params, options)
   local operation = find_paginated(self, operation_name, 2)
-  check_call_options(options, 2)
-  return require("bedrock.paginate").items(operation, params, function(p) return call(self, operation, p, options, "C") end)
+  check_call_options(options, 2, page_options)
+  return require("bedrock.paginate").items(operation, params, fetchers(self, operation, options))
 end
 
 --- Poll until a job is at its end: `client:wait("model_customization_job", { jobIdentifier = arn })`.
@@ -309,6 +346,53 @@ function Client:wait(kind, params, options)
   })
 end
 
+-- A request without a signature that any host answers at once, with whatever status: it has no effect, costs no quota, and
+-- leaves a connection behind that calls use. (libcurl's CURLOPT_CONNECT_ONLY leaves one that no other transfer may have.)
+local function knock(self, credentials, read_timeout, deadline)
+  local config, runtime = self._config, self._runtime
+  local response, err = runtime:send({ method = "HEAD", url = self._base_url .. "/",
+    headers = { ["User-Agent"] = user_agent(self, credentials) },
+    connect_timeout = config.connect_timeout, read_timeout = read_timeout }, deadline)
+  if response then return true end
+  return nil, errors.of_runtime(err)
+end
+
+--- Get ready for the first call: look for credentials, and open a connection, with all that takes time (name, TCP, TLS). The
+--- host is sent a request without a signature; any answer to it will do. There is one attempt, whose error says what a call
+--- would meet.
+---
+--- Connections of tasks are those of bedrock.parallel, which keeps them from one call of it to the next: with
+--- `connections`, so many are opened for them (a host that speaks HTTP/2 needs one only). In nginx they wait in the worker's pool.
+--- Raises at the caller's line for an option that does not exist or has a wrong type.
+---@param options? bedrock.WarmUpOptions
+---@return true|nil ok
+---@return bedrock.Error? err
+function Client:warm_up(options)
+  check_call_options(options, 2, warm_up_options)
+  options = options or {}
+  local runtime, config = self._runtime, self._config
+  local timeout, read_timeout = options.timeout or config.timeout, options.read_timeout or config.read_timeout
+  local ready, err = usable(self)
+  if not ready then return nil, err end
+  local deadline = timeout and runtime:now() + timeout
+  local credentials
+  if self._credentials then
+    credentials, err = self._credentials:get(runtime, runtime:now(), deadline)
+    if not credentials then return nil, err end
+  end
+  if not options.connections then return knock(self, credentials, read_timeout, deadline) end
+  local tasks = {}
+  for i = 1, options.connections do
+    tasks[i] = function() return knock(self, credentials, read_timeout, deadline) end
+  end
+  local parallel = require "bedrock.parallel"
+  local results, failures = parallel.run(tasks, { limit = options.connections })
+  for i = 1, results.n do
+    if failures[i] then return nil, failures[i] end
+  end
+  return true
+end
+
 --- Close the client and its connections; calls after that return an error. Closing twice is fine.
 function Client:close()
   if self._closed then return end
@@ -334,7 +418,7 @@ local function make_methods(operations, operation_names)
     if type(name) ~= "string" or name:sub(1, 1) == "_" then return nil end
     local operation = operations[name]
     if not operation or operation.snake ~= name then
-      local known = { "pages", "items", "wait", "close" }
+      local known = { "pages", "items", "wait", "warm_up", "close" }
       for _, operation_name in ipairs(operation_names) do known[#known + 1] = operation_name end
       error(("a client has no operation %q%s"):format(name, errors.did_you_mean(name, known)), 2)
     end

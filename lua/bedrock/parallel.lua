@@ -7,6 +7,8 @@
 --
 -- A call of bedrock.parallel within a task joins the loop that runs already; anywhere else it has a loop of its own. In nginx
 -- tasks are light threads, and nginx is the loop.
+--
+-- A task can have helpers: what runs beside it, and is of no use without it (the page ahead of an iterator).
 
 local errors = require "bedrock.errors"
 
@@ -17,16 +19,20 @@ local parallel = {}
 local DEFAULT_LIMIT = 50
 -- A task that was cancelled gets an error from each call. One that goes on calling is given up after so many.
 local PATIENCE = 100
+-- The kind of such errors: they say nothing of what the task was at.
+local CANCELLED = "cancelled"
 
 ---@alias bedrock.Task (fun(index: integer): any, any) | {[1]: bedrock.Client, [2]: string, [3]: table?, [4]: bedrock.CallOptions?}
 
 ---@class bedrock.ParallelOptions
 ---@field limit? integer  tasks that run at once, 50 if not given
 ---@field timeout? number  seconds for all of them together
+---@field connections? integer  to one host at once, any number if not given; a call within a task has those of the outer one,
+---  and in nginx it has no say
 ---@field on_result? fun(index: integer, result: any, err: any): boolean|nil  hears of each task as it ends; false cancels the rest
 ---@field keep? boolean  false: nothing is handed back, for those who listen to on_result and have more tasks than memory
 
-local OPTION_TYPES = { limit = "number", timeout = "number", on_result = "function", keep = "boolean" }
+local OPTION_TYPES = { limit = "number", timeout = "number", connections = "number", on_result = "function", keep = "boolean" }
 
 --- Look for mistakes of the program.
 ---@param tasks any
@@ -44,8 +50,8 @@ function parallel.check(tasks, options)
       return ("unknown option %q of bedrock.parallel%s"):format(tostring(name), errors.did_you_mean(tostring(name), OPTION_TYPES))
     elseif type(value) ~= wanted then
       return ("option %s of bedrock.parallel must be a %s, got %s"):format(name, wanted, type(value))
-    elseif name == "limit" and not (value >= 1 and value % 1 == 0) then
-      return "option limit of bedrock.parallel must be a whole number from 1 on"
+    elseif (name == "limit" or name == "connections") and not (value >= 1 and value % 1 == 0) then
+      return ("option %s of bedrock.parallel must be a whole number from 1 on"):format(name)
     elseif name == "timeout" and not (value > 0 and value < math.huge) then
       return "option timeout of bedrock.parallel must be a positive number of seconds"
     end
@@ -72,7 +78,7 @@ local function new_group(tasks, options)
   local list = type(tasks) == "table" and tasks or nil
   return setmetatable({
     list = list, limit = options.limit or DEFAULT_LIMIT, timeout = options.timeout, on_result = options.on_result,
-    keep = options.keep ~= false, results = { n = 0 }, errors = { n = 0 }, started = 0, running = 0,
+    connections = options.connections, keep = options.keep ~= false, results = { n = 0 }, errors = { n = 0 }, started = 0, running = 0,
     next_task = list and function()
       at = at + 1
       return list[at]
@@ -105,13 +111,13 @@ function Group:ended(index, ok, result, err)
   end
   if self.keep then self.results[index], self.errors[index] = result, failure end
   if self.on_result and self.on_result(index, result, failure) == false then
-    self:cancel(errors.new { code = "CancelledError", retryable = false,
+    self:cancel(errors.new { code = "CancelledError", kind = CANCELLED, retryable = false,
       message = "the task was cancelled: on_result said so" })
   end
 end
 
 function Group:out_of_time()
-  return errors.new { code = "TimeoutError", retryable = false,
+  return errors.new { code = "TimeoutError", kind = CANCELLED, retryable = false,
     message = ("the limit of %g seconds for all tasks together is over"):format(self.timeout) }
 end
 
@@ -209,9 +215,14 @@ function Loop:wake(task)
 end
 
 local function finish(task, ...)
-  local group = task.group
+  local group, loop = task.group, task.loop
   by_thread[task.thread] = nil
   group.tasks[task] = nil
+  for helper in pairs(task.helpers or {}) do helper:drop() end
+  if task.helper then
+    group.helpers = group.helpers - 1
+    return task.helper:ended(...)
+  end
   group.running = group.running - 1
   group:ended(task.index, ...)
 end
@@ -245,10 +256,20 @@ function Loop:fill(group)
     group.running = group.running + 1
     self:resume(task)
   end
-  if group.running == 0 and group.exhausted and not group.done then
+  if group.running == 0 and group.helpers == 0 and group.exhausted and not group.done then
     group.done = true
     self.groups[group] = nil
     if group.parent then self:wake(group.parent) end
+  end
+end
+
+function Loop:cancel_task(task, err)
+  if task.cancel_error then return end
+  task.cancel_error = err
+  if task.inner and not task.inner.done then
+    task.inner:cancel(err)
+  elseif task.session or self.sleeping[task] then
+    self:wake(task)
   end
 end
 
@@ -256,20 +277,11 @@ end
 function Loop:cancel(group, err)
   local tasks = {}
   for task in pairs(group.tasks) do tasks[#tasks + 1] = task end
-  for _, task in ipairs(tasks) do
-    if not task.cancel_error then
-      task.cancel_error = err
-      if task.inner and not task.inner.done then
-        task.inner:cancel(err)
-      elseif task.session or self.sleeping[task] then
-        self:wake(task)
-      end
-    end
-  end
+  for _, task in ipairs(tasks) do self:cancel_task(task, err) end
 end
 
 function Loop:add(group, parent)
-  group.tasks, group.parent = {}, parent
+  group.tasks, group.helpers, group.parent = {}, 0, parent
   group.deadline = group.timeout and self.now() + group.timeout
   function group.on_cancel(_, err) self:cancel(group, err) end
   self.groups[group] = true
@@ -313,13 +325,76 @@ function Loop:turn()
   end
 end
 
+---------------------------------------------------------------------------------------------------------------------
+-- Helpers
+---------------------------------------------------------------------------------------------------------------------
+
+---@class bedrock.Helper
+---@field task bedrock.RunningTask
+---@field owner bedrock.RunningTask
+local Helper = {}
+Helper.__index = Helper
+
+local DROPPED = errors.new { code = "CancelledError", kind = CANCELLED, retryable = false, message = "nobody waits for it any more" }
+
+function Helper:ended(...)
+  self.outcome = { ... }
+  self.owner.helpers[self] = nil
+  if self.waiter then self.task.loop:wake(self.waiter) end
+end
+
+-- The task that it helps has ended: so does it, as one that is cancelled does.
+function Helper:drop()
+  if self.outcome or self.dropped then return end
+  self.dropped = true
+  self.task.loop:cancel_task(self.task, DROPPED)
+end
+
+--- Wait for it.
+---@return boolean there  false where it was dropped, or can't be waited for here: what it was to do is still to be done
+---@return any ...  what its function returned; what it raised is raised
+function Helper:wait()
+  local here = parallel.current()
+  if not self.outcome and not (here and here.loop == self.task.loop) then self:drop() end
+  if self.dropped then return false end
+  self.waiter = here
+  while not self.outcome do suspend(here) end
+  local outcome = self.outcome
+  if self.dropped then return false end
+  if not outcome[1] then error(outcome[2], 0) end
+  return unpack(outcome, 1, 3)
+end
+
+--- Run a function beside the task that runs here, which may wait for it. It ends with that task at the latest, and does not
+--- count for the group's limit.
+---@param f fun(): any, any
+---@return bedrock.Helper|nil helper  nil where no task runs here
+function parallel.beside(f)
+  local owner = parallel.current()
+  if not owner or owner.cancel_error then return nil end
+  local loop, group = owner.loop, owner.group
+  local helper = setmetatable({ owner = owner }, Helper)
+  local function body()
+    if not helper.dropped then return f() end
+  end
+  helper.task = setmetatable({ loop = loop, group = group, helper = helper, body = body,
+    thread = coroutine.create(run_task) }, Task)
+  by_thread[helper.task.thread] = helper.task
+  group.tasks[helper.task], group.helpers = true, group.helpers + 1
+  owner.helpers = owner.helpers or {}
+  owner.helpers[helper] = true
+  loop:wake(helper.task)
+  return helper
+end
+
 -- A multi handle keeps its connections from one call to the next.
 local spare
 
-local function new_loop()
+local function new_loop(connections)
   local curl = require("bedrock.native").load "bedrock.curl"
   local multi = spare or assert(curl.multi())
   spare = nil
+  multi:limit(connections)
   return setmetatable({ multi = multi, now = curl.now, pause = curl.sleep, sending = {}, requests = 0, sleeping = {},
     ready = {}, groups = {} }, Loop)
 end
@@ -336,7 +411,7 @@ local function run_in_loop(group)
     return
   end
   require("bedrock.runtime.curl").tasks(parallel.current)
-  local loop = new_loop()
+  local loop = new_loop(group.connections)
   loop:add(group)
   loop:fill(group)
   while not group.done do loop:turn() end

@@ -201,10 +201,19 @@ local function lives(flight, now)
     and math.abs(now - flight.started) < FLIGHT_LIMIT
 end
 
+-- Whether a task of bedrock.parallel was ended while it was at it.
+local function was_cancelled(err)
+  while type(err) == "table" do
+    if err.kind == "cancelled" then return true end
+    err = err.cause
+  end
+  return false
+end
+
 -- Whether a flight failed that a call with this deadline could not have done better: the one who led it may have given up
--- since its own call had little time left.
+-- since its own call had little time left, or was made to.
 local function counts(flight, deadline)
-  if not flight.err then return false end
+  if not flight.err or was_cancelled(flight.err) then return false end
   local hasty = flight.deadline and flight.deadline - flight.started < ENOUGH
   return not (hasty and (not deadline or deadline > flight.deadline + 1))
 end
