@@ -52,8 +52,7 @@ bk_http_outcome bk_http_judge(const bk_http *h, CURLcode code)
     case CURLE_SSL_ISSUER_ERROR:
     case CURLE_USE_SSL_FAILED:
         return BK_HTTP_TLS;
-    case CURLE_PARTIAL_FILE:
-        return BK_HTTP_CUT_OFF;
+    case CURLE_PARTIAL_FILE: /* over HTTP/2 an answer may not even have begun */
     case CURLE_GOT_NOTHING:
     case CURLE_SEND_ERROR:
     case CURLE_RECV_ERROR:

@@ -17,6 +17,7 @@ local SERVER = [[
       add_header X-Requests $connection_requests always;
       add_header X-Protocol $server_protocol always;
       add_header X-TLS $ssl_protocol always;
+      add_header X-Session "[$ssl_session_reused]" always;
       add_header X-Twice one always;
       add_header X-Twice two always;
       return 200 "$request_uri";
@@ -34,7 +35,7 @@ local SERVERS = {
   { "expired", "", "expired", "TLSv1.2 TLSv1.3" },
   { "unknown", "", "unknown", "TLSv1.2 TLSv1.3" },
   { "old", "", "good", "TLSv1.1", "ssl_ciphers ALL:@SECLEVEL=0;" },
-  { "tls12", "", "good", "TLSv1.2" },
+  { "tls12", "", "good", "TLSv1.2", "ssl_session_cache shared:tls12:1m;" },
   { "brief", "", "good", "TLSv1.3", "keepalive_requests 1;" },
 }
 
@@ -112,6 +113,40 @@ describe("TLS", function()
       assert.is_true(response.reused)
       assert.are.equal(first.headers["x-connection"], response.headers["x-connection"])
       assert.are.equal(tostring(i), response.headers["x-requests"])
+    end
+  end)
+
+  -- A copy of the CA bundle is another way to verify, which no session is known for.
+  local function copy_of(name, at)
+    return child.write(dir .. "/" .. at, child.read(dir .. "/" .. name))
+  end
+
+  it("resumes sessions of other runtimes", function()
+    local runtimes = {} -- all stay open: libcurl 7.88 gives up the session of a connection of HTTP/2 that it closes
+    for _, name in ipairs { "good", "tls12", "h2" } do
+      local path = copy_of("ca.pem", "ca-of-" .. name .. ".pem")
+      for i = 1, 3 do
+        runtimes[#runtimes + 1] = new { ca_bundle = path }
+        local response = assert(get(name))
+        assert.is_false(response.reused)
+        assert.are.equal(i == 1 and "[.]" or "[r]", response.headers["x-session"], name)
+      end
+    end
+    for _, open in ipairs(runtimes) do open:close() end
+  end)
+
+  it("has no session for who would not have verified the host", function()
+    local other = new { ca_bundle = dir .. "/other-ca.pem" }
+    for _ = 1, 2 do
+      new()
+      assert.are.equal(200, assert(get("good")).status)
+      runtime:close()
+      runtime = curl_runtime.new { proxy = false } -- the system's
+      refused("good", "TLSError", false, "does not verify")
+      runtime:close()
+      runtime = other
+      refused("good", "TLSError", false, "does not verify")
+      assert.are.equal(200, assert(get("unknown")).status)
     end
   end)
 
