@@ -215,7 +215,7 @@ function Loop:wake(task)
 end
 
 local function finish(task, ...)
-  local group, loop = task.group, task.loop
+  local group = task.group
   by_thread[task.thread] = nil
   group.tasks[task] = nil
   for helper in pairs(task.helpers or {}) do helper:drop() end
