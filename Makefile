@@ -150,7 +150,7 @@ lint: ## luacheck, cppcheck, clang-format, and warnings of gcc and clang for eve
 format: ## clang-format all C files in place
 	clang-format -i $(wildcard csrc/*.[ch] spec/*/*.[ch] bench/*.[ch])
 
-bench: deps ## client CPU beside a bare libcurl program, and the JSON codec beside lua-cjson
+bench: deps ## one table: the library beside bare C, the SDK for JavaScript, botocore, lua-cjson
 	@for l in lua5.4 luajit; do $(MAKE) --no-print-directory -s build LUA=$$l || exit 1; done
 	@bench/run
 

@@ -42,7 +42,7 @@ local rows = {
     { title = "", to = "bare libcurl", reference = { "bare" } },
   },
   {
-    name = "parallel", rounds = 21, chunk = 50000, slow = true,
+    name = "parallel", rounds = 31, chunk = 50000, slow = true,
     players = with_all { "bare" },
     { title = "256 calls of 50 ms each: wall", to = "bare curl multi", reference = { "bare" }, goal = 1.15 },
   },

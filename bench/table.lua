@@ -194,8 +194,8 @@ for _, work in ipairs(rows) do
 end
 
 print()
-print(("%s CPU time unless it says wall; answers come from nginx on loopback%s."):format(
-  missed > 0 and "Bold is over the goal." or "", cores and ", on a core of its own" or ""))
+print(("%sCPU time unless it says wall; answers come from nginx on loopback%s."):format(
+  missed > 0 and "Bold is over the goal. " or "", cores and ", on a core of its own" or ""))
 for _, note in ipairs(notes) do
   print(note:sub(1, 1):upper() .. note:sub(2) .. ".")
 end
