@@ -2,7 +2,6 @@
 
 local bedrock = require "bedrock"
 local curl = require "bedrock.curl"
-local curl_runtime = require "bedrock.runtime.curl"
 local child = require "spec.support.child"
 local nginx = require "spec.support.nginx"
 local socket = require "socket"
