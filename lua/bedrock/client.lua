@@ -170,16 +170,10 @@ end
 -- User-Agent header names it.
 local function call(self, operation, params, options, feature)
   local config, runtime, strategy, protocol = self._config, self._runtime, self._retry, self._protocol
-  if self._closed then
-    return fail(operation, 0, errors.new { code = "ConfigurationError", retryable = false,
-      message = "this client is closed; make a new one with bedrock.new" })
-  end
-  if runtime.ready then -- before credentials are looked for, which may wait as well
-    local able, why = runtime:ready()
-    if not able then return fail(operation, 0, errors.of_runtime(why)) end
-  end
+  local ok, err = usable(self)
+  if not ok then return fail(operation, 0, err) end
   if params == nil then params = {} end
-  local ok, err = validate(operation, params)
+  ok, err = validate(operation, params)
   if not ok then return fail(operation, 0, err) end
   local parts
   parts, err = protocol.build(operation, params)
