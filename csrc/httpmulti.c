@@ -412,7 +412,8 @@ static int turn(bk_http_multi *m, long sleep_ms)
     return 1;
 }
 
-/* Ends what is over or due without libcurl; gives how long the others may wait. */
+/* Ends what is over or due without libcurl, begins what need not wait; gives how long the others
+ * may. */
 static long review(bk_http_multi *m, long long now)
 {
     long sleep_ms = LONGEST_SLEEP_MS;
@@ -425,7 +426,8 @@ static long review(bk_http_multi *m, long long now)
         else if (h->whole_ms > 0 && left < sleep_ms)
             sleep_ms = (long)left;
     }
-    (void)let_go(m, now, &sleep_ms);
+    if (let_go(m, now, &sleep_ms))
+        go_on(m);
     for (bk_http *h = m->running.first, *after; h; h = after) {
         bk_http_outcome due;
         bk_http_turn what = bk_http_look(h);
@@ -456,10 +458,6 @@ static void drive(bk_http_multi *m, long long ms)
      */
     go_on(m);
     long long now = bk_http_now(), until = now + ms;
-    long unused = LONGEST_SLEEP_MS;
-    /* Where a connection was there already, none need wait for another turn. */
-    if (let_go(m, now, &unused))
-        go_on(m);
     for (int going = 1;;) {
         long sleep_ms = review(m, now);
         if (!going || m->over.first)

@@ -349,6 +349,31 @@ static int parse_number(cursor c, bk_time *t)
     return in_range(t->seconds);
 }
 
+/* The form that services send, read by its places: 2024-01-01T00:00:00Z, perhaps with a fraction.
+ */
+static int parse_usual(cursor c, civil *t)
+{
+    enum { FRACTION = 19 };
+    static const char form[] = "dddd-dd-ddTdd:dd:dd";
+    const char *s = c.p;
+    if (c.end - s <= FRACTION || c.end[-1] != 'Z')
+        return 0;
+    for (int i = 0; i < FRACTION; i++)
+        if (form[i] == 'd' ? !is_digit(s[i]) : s[i] != form[i])
+            return 0;
+#define TWO(at) ((s[at] - '0') * 10 + (s[(at) + 1] - '0'))
+    t->year = 100 * TWO(0) + TWO(2);
+    t->month = TWO(5);
+    t->day = TWO(8);
+    t->hour = TWO(11);
+    t->minute = TWO(14);
+    t->second = TWO(17);
+#undef TWO
+    c.p += FRACTION;
+    c.end--;
+    return take_fraction(&c, t, ".") && c.p == c.end;
+}
+
 int bk_time_parse(bk_time *t, const char *s, size_t n)
 {
     cursor c = {s, s + n};
@@ -359,7 +384,7 @@ int bk_time_parse(bk_time *t, const char *s, size_t n)
     if (c.p == c.end)
         return 0;
     memset(&when, 0, sizeof when);
-    if (!parse_iso8601(c, &when)) {
+    if (!parse_usual(c, &when) && !parse_iso8601(c, &when)) {
         memset(&when, 0, sizeof when);
         if (!parse_http(c, &when))
             return parse_number(c, t);
