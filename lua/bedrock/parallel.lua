@@ -215,7 +215,7 @@ function Loop:wake(task)
 end
 
 local function finish(task, ...)
-  local group, loop = task.group, task.loop
+  local group = task.group
   by_thread[task.thread] = nil
   group.tasks[task] = nil
   for helper in pairs(task.helpers or {}) do helper:drop() end
@@ -337,13 +337,15 @@ Helper.__index = Helper
 
 local DROPPED = errors.new { code = "CancelledError", kind = CANCELLED, retryable = false, message = "nobody waits for it any more" }
 
+--- Its function ended: what came of it is for whoever waits.
+---@param ... any  whether it returned, and what it returned or raised
 function Helper:ended(...)
   self.outcome = { ... }
   self.owner.helpers[self] = nil
   if self.waiter then self.task.loop:wake(self.waiter) end
 end
 
--- The task that it helps has ended: so does it, as one that is cancelled does.
+--- The task that it helps has ended: so does it, as one that is cancelled does.
 function Helper:drop()
   if self.outcome or self.dropped then return end
   self.dropped = true
