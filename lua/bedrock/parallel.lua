@@ -218,7 +218,9 @@ local function finish(task, ...)
   local group = task.group
   by_thread[task.thread] = nil
   group.tasks[task] = nil
-  for helper in pairs(task.helpers or {}) do helper:drop() end
+  if task.helpers then
+    for helper in pairs(task.helpers) do helper:drop() end
+  end
   if task.helper then
     group.helpers = group.helpers - 1
     return task.helper:ended(...)
@@ -391,6 +393,12 @@ end
 
 -- A multi handle keeps its connections from one call to the next.
 local spare
+
+--- End the idle connections that wait for the next call of bedrock.parallel. They end with the program, too.
+function parallel.close()
+  if spare then spare:close() end
+  spare = nil
+end
 
 local function new_loop(connections)
   local curl = require("bedrock.native").load "bedrock.curl"
