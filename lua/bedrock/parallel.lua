@@ -218,7 +218,9 @@ local function finish(task, ...)
   local group = task.group
   by_thread[task.thread] = nil
   group.tasks[task] = nil
-  for helper in pairs(task.helpers or {}) do helper:drop() end
+  if task.helpers then
+    for helper in pairs(task.helpers) do helper:drop() end
+  end
   if task.helper then
     group.helpers = group.helpers - 1
     return task.helper:ended(...)
@@ -337,13 +339,15 @@ Helper.__index = Helper
 
 local DROPPED = errors.new { code = "CancelledError", kind = CANCELLED, retryable = false, message = "nobody waits for it any more" }
 
+--- Its function ended: what came of it is for whoever waits.
+---@param ... any  whether it returned, and what it returned or raised
 function Helper:ended(...)
   self.outcome = { ... }
   self.owner.helpers[self] = nil
   if self.waiter then self.task.loop:wake(self.waiter) end
 end
 
--- The task that it helps has ended: so does it, as one that is cancelled does.
+--- The task that it helps has ended: so does it, as one that is cancelled does.
 function Helper:drop()
   if self.outcome or self.dropped then return end
   self.dropped = true
@@ -389,6 +393,12 @@ end
 
 -- A multi handle keeps its connections from one call to the next.
 local spare
+
+--- End the idle connections that wait for the next call of bedrock.parallel. They end with the program, too.
+function parallel.close()
+  if spare then spare:close() end
+  spare = nil
+end
 
 local function new_loop(connections)
   local curl = require("bedrock.native").load "bedrock.curl"

@@ -395,6 +395,55 @@ describe("bedrock.client", function()
     assert.are.same({}, meta.headers)
   end)
 
+  it("warms up: credentials, and one request without a signature whose answer does not matter", function()
+    local asked, sent = 0, nil
+    local runtime = fake.new(function(request) sent = request return answer(403, "") end)
+    local client = new_client(runtime, { credentials = function()
+      asked = asked + 1
+      return { access_key_id = "AKIDEXAMPLE", secret_access_key = "secret" }
+    end, connect_timeout = 3, read_timeout = 4, timeout = 5 })
+    assert.is_true(client:warm_up())
+    assert.are.equal(1, asked)
+    assert.are.same({ "HEAD", client.endpoint_url .. "/", 3, 4 },
+      { sent.method, sent.url, sent.connect_timeout, sent.read_timeout })
+    assert.are.equal(runtime.clock + 5, runtime.deadline)
+    assert.is_nil(sent.headers.Authorization)
+    assert.is_string(sent.headers["User-Agent"])
+    assert.is_true(client:warm_up { connections = 3, timeout = 7, read_timeout = 2 })
+    assert.are.same({ 4, 2, runtime.clock + 7 }, { #runtime.requests, sent.read_timeout, runtime.deadline })
+    assert.are.equal(1, asked)
+  end)
+
+  it("warms up once: what goes wrong is the result", function()
+    local runtime = fake.new(function() return nil, { code = "ConnectionError", message = "no route", retryable = true } end)
+    local client = new_client(runtime)
+    for _, options in ipairs { {}, { connections = 2 } } do
+      local ok, err = client:warm_up(options)
+      assert.is_nil(ok)
+      assert.is_true(errors.is(err))
+      assert.are.same({ "ConnectionError", "no route" }, { err.code, err.message })
+    end
+    assert.are.equal(3, #runtime.requests)
+    local ok, err = new_client(runtime, { credentials = function() return nil, "none today" end }):warm_up()
+    assert.is_nil(ok)
+    assert.are.equal("CredentialsError", err.code)
+    runtime.ready = function() return nil, "not here" end
+    ok, err = client:warm_up()
+    assert.is_nil(ok)
+    assert.truthy(tostring(err):find("not here", 1, true))
+    client:close()
+    ok, err = client:warm_up()
+    assert.is_nil(ok)
+    assert.are.equal("ConfigurationError", err.code)
+    assert.are.equal(3, #runtime.requests)
+    for _, row in ipairs { { 5, "must be a table" }, { { connections = 0 }, "a positive number" },
+      { { connections = 1.5 }, "a whole number" }, { { max_attempts = 2 }, "unknown call option" } } do
+      local raised, message = pcall(function() client:warm_up(row[1]) end)
+      assert.is_false(raised)
+      assert.truthy(message:find("client_spec.lua:", 1, true) and message:find(row[2], 1, true), message)
+    end
+  end)
+
   it("works in coroutines whose runtime yields", function()
     local runtime = fake.new(function() coroutine.yield "waiting" return answer(200, '{"modelSummaries":[]}') end)
     local client = new_client(runtime)

@@ -28,7 +28,7 @@ local SERVER = [[
         if kind == "slow" then ngx.sleep(0.05) elseif kind == "silent" then ngx.sleep(60) end
         if kind == "reset" then return ngx.exit(444) end
         seen[name] = (seen[name] or 0) + 1
-        heads = heads + (ngx.req.get_method() == "HEAD" and not ngx.var.http_authorization and 1 or 0)
+        if ngx.req.get_method() == "HEAD" and not ngx.var.http_authorization then heads = heads + 1 end
         if kind == "never" or kind == "once" and seen[name] == 1 then ngx.status = 503 elseif kind == "refused" then ngx.status = 400 end
         if name == "heads" then return ngx.print(heads) end
         ngx.print(('{"modelName":%%q,"modelArn":%%q,"jobName":%%q}'):format(name, ngx.var.server_port,
@@ -46,15 +46,16 @@ describe("bedrock.parallel", function()
     dir = child.temp_dir()
     nginx.make_certificates(dir)
     web = nginx.start {
-      dir = dir, ports = 8, lua = true, connections = 2048,
+      dir = dir, ports = 9, lua = true, connections = 2048,
       main = "worker_shutdown_timeout 1;",
       conf = "init_by_lua_block { seen, heads = {}, 0 } lua_socket_log_errors off;\n" .. SERVER:format(1, "", "")
         .. SERVER:format(2, "ssl http2", "") .. SERVER:format(3, "ssl", "")
         .. SERVER:format(4, "ssl http2", "keepalive_requests 20;") .. SERVER:format(5, "", "")
-        .. SERVER:format(6, "", "") .. SERVER:format(7, "ssl", "") .. SERVER:format(8, "ssl http2", ""),
+        .. SERVER:format(6, "", "") .. SERVER:format(7, "ssl", "") .. SERVER:format(8, "ssl http2", "")
+        .. SERVER:format(9, "ssl", ""),
     }
-    -- The last three are left to one test each, which finds no connections there yet.
-    for i, name in ipairs { "plain", "h2", "tls", "brief", "other", "new_plain", "new_tls", "new_h2" } do
+    -- The last four are left to one test each, which finds no connections there yet.
+    for i, name in ipairs { "plain", "h2", "tls", "brief", "other", "new_plain", "new_tls", "new_h2", "warm_tls" } do
       urls[name] = (name:find "plain" or name == "other") and "http://127.0.0.1:" .. web.ports[i]
         or "https://localhost:" .. web.ports[i]
     end
@@ -64,6 +65,7 @@ describe("bedrock.parallel", function()
     if has_lua then start() end
   end)
   teardown(function()
+    require("bedrock.parallel").close() -- other specs count open files
     if web then web.stop() end
   end)
 
@@ -129,6 +131,31 @@ describe("bedrock.parallel", function()
       local _, again = run(client, 20, "slow-d", { limit = 20 })
       for id in pairs(again) do assert.is_true(ids[id]) end
     end
+  end)
+
+  case("finds connections that a client made when it warmed up", function()
+    local client = new "h2"
+    assert.is_true(client:warm_up())
+    local model, meta = client:get_custom_model { modelIdentifier = "warm" }
+    assert.equal("warm", assert(model, meta).modelName)
+    assert.equal("2", meta.headers["x-requests"])
+    local before = tonumber(client._runtime:send({ method = "GET", url = urls.h2 .. "/heads" }).body)
+    assert.is_true(before >= 1)
+
+    client = new "warm_tls"
+    assert.is_true(client:warm_up { connections = 10 })
+    local count, ids = run(client, 10, "slow-w", { limit = 10 })
+    assert.equal(10, count)
+    bedrock.parallel { function() assert(client:warm_up { connections = 5 }) end, function() assert(client:warm_up()) end }
+    local _, again = run(client, 10, "slow-v", { limit = 10 })
+    for id in pairs(again) do assert.is_true(ids[id]) end
+
+    local ok, err = new("https://localhost:" .. child.free_port()):warm_up { connections = 3 }
+    assert.is_nil(ok)
+    assert.equal("ConnectionError", err.code)
+    ok, err = new("tls", { ca_bundle = dir .. "/other-ca.pem" }):warm_up()
+    assert.is_nil(ok)
+    assert.equal("TLSError", err.code)
   end)
 
   case("keeps to a limit of connections for each host", function()
@@ -339,7 +366,7 @@ describe("bedrock.parallel", function()
       tasks[#tasks + 1] = { list[c], "get_custom_model", { modelIdentifier = "once-" .. c } }
       belongs[#tasks] = c
     end
-    local results, errs = bedrock.parallel(tasks, { limit = 500 })
+    local results, errs = bedrock.parallel(tasks, { limit = 200 })
     local stopped = 0
     for i = 1, #tasks do
       local c = belongs[i]

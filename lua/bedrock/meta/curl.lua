@@ -6,7 +6,8 @@
 ---@field lua_version string  the Lua it was built for: "Lua 5.4", "Lua 5.1" (which serves LuaJIT, too)
 local curl = {}
 
---- One session: its connections are kept and used again. Closed by the collector, too.
+--- One session: its connections are kept and used again. What it learns of names and TLS sessions, all sessions of the Lua
+--- state know. Closed by the collector, too.
 ---@class bedrock.curl.session: userdata
 local session = {}
 
@@ -46,7 +47,7 @@ function session:finish() end
 function session:close() end
 
 --- Many requests at once, each on a session of its own. Their connections belong to the multi, which keeps them for the next
---- ones. Where several requests go to one host that speaks HTTP/2, they may share one.
+--- ones. Requests to one host wait, a second at most, for its first connection: where it speaks HTTP/2 they share it.
 ---@class bedrock.curl.multi: userdata
 local multi = {}
 

@@ -243,6 +243,41 @@ describe("the library in nginx", function()
       assert.same({ false, "a bug" }, { raised, kind })
     end)
 
+    it("warming up: connections wait in the worker's pool", function()
+      local ok, err, reused, in_phase, why = worker.run(([[
+        local bedrock = require "bedrock"
+        local client = bedrock.new { endpoint_url = "%s", app_id = "warm", %s }
+        local ok, err = client:warm_up { connections = 5 }
+        if ok then ok, err = client:warm_up() end
+        local tasks, reused = {}, 0
+        for i = 1, 5 do
+          tasks[i] = function()
+            return client._runtime:send { method = "GET", url = client.endpoint_url .. "/" .. i }
+          end
+        end
+        local results = bedrock.parallel(tasks, { connections = 2 }) -- which has no say here
+        for i = 1, 5 do reused = reused + (results[i] and results[i].reused and 1 or 0) end
+        client:close()
+        return ok, tostring(err), reused, client:warm_up()
+      ]]):format(upstream.url, OPTIONS))
+      assert.same({ true, "nil", 5 }, { ok, err, reused })
+      assert.is_nil(in_phase)
+      assert.equal("ConfigurationError", why.code)
+    end)
+
+    it("pages, which are fetched when asked for though they may be ahead", function()
+      local count, err = worker.run(([[
+        local client = require("bedrock").new { endpoint_url = "%s", %s }
+        local results, errors = require("bedrock").parallel { function()
+          local pages = 0
+          for _ in client:pages("list_custom_models", {}, { ahead = true }) do pages = pages + 1 end
+          return pages
+        end }
+        return results[1], tostring(errors[1])
+      ]]):format(emulator.url, OPTIONS))
+      assert.equal(1, count, err)
+    end)
+
     it("doctor", function()
       local ok, http, text = worker.run(([[
         local report = require("bedrock").doctor { endpoint_url = "%s", %s }
