@@ -116,9 +116,10 @@ function nginx.start(options)
   -- Workers of a root master become "nobody", who may not read a folder of mktemp.
   local user = capture("id -u") == "0" and "user root;" or ""
   for attempt = 1, 5 do
-    local ports = {}
+    local ports, taken = {}, {}
     for i = 1, options.ports or 1 do
-      ports[i] = child.free_port()
+      repeat ports[i] = child.free_port() until not taken[ports[i]] -- one that is free again may come again
+      taken[ports[i]] = true
     end
     local conf = string.format(TEMPLATE, lua.main, user, options.log_level or "warn", options.main or "", options.connections or 512,
       lua.http, options.conf)
