@@ -425,7 +425,9 @@ static long review(bk_http_multi *m, long long now)
         else if (h->whole_ms > 0 && left < sleep_ms)
             sleep_ms = (long)left;
     }
-    (void)let_go(m, now, &sleep_ms);
+    /* Until libcurl has had its turn it knows the times of the request before. */
+    if (let_go(m, now, &sleep_ms))
+        go_on(m);
     for (bk_http *h = m->running.first, *after; h; h = after) {
         bk_http_outcome due;
         bk_http_turn what = bk_http_look(h);
@@ -458,10 +460,6 @@ void bk_http_multi_wait(bk_http_multi *m, long long ms)
      */
     go_on(m);
     long long now = bk_http_now(), until = now + ms;
-    long unused = LONGEST_SLEEP_MS;
-    /* Where a connection was there already, none need wait for another turn. */
-    if (let_go(m, now, &unused))
-        go_on(m);
     for (int going = 1;;) {
         long sleep_ms = review(m, now);
         if (!going || m->over.first)
