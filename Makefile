@@ -80,7 +80,7 @@ build: modules $(BUILD)/.bytecode ## build the C modules for LUA, and compile th
 
 modules: $(MODULES:%=$(BUILD)/bedrock/%.so)
 
-$(BUILD)/.bytecode: $(LUA_FILES) tools/compile.lua Makefile
+$(BUILD)/.bytecode: $(LUA_FILES) tools/compile.lua Makefile $(MODULES:%=$(BUILD)/bedrock/%.so)
 	@echo "$(LUA) tools/compile.lua $(BUILD) lua/bedrock/**.lua"
 	@$(LUA) tools/compile.lua $(BUILD) $(LUA_FILES)
 	@touch $@

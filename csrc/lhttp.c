@@ -49,11 +49,10 @@ bk_session *bk_check_session(lua_State *L, int at)
     return s;
 }
 
-/* What the sessions of a Lua state share. It belongs to `session` and to each of them: at the end
- * of the state they go in any order. */
+/* What the sessions of a Lua state share. It belongs to the registry and to each of them: at the
+ * end of the state they go in any order. */
 typedef struct share_owner {
-    bk_http_share *share;
-    int over; /* finalizers may open sessions after it: those do without */
+    bk_http_share *share; /* NULL at the end: finalizers may open sessions even then */
 } share_owner;
 
 static int share_gc(lua_State *L)
@@ -61,28 +60,35 @@ static int share_gc(lua_State *L)
     share_owner *owner = lua_touserdata(L, 1);
     bk_http_share_release(owner->share);
     owner->share = NULL;
-    owner->over = 1;
     return 0;
 }
 
-static void push_share_owner(lua_State *L)
+/* Made by the first session, since opening the module has to work in any Lua (curl.c). */
+static share_owner *get_share_owner(lua_State *L)
 {
-    share_owner *owner = bk_newuserdata(L, sizeof *owner);
-    memset(owner, 0, sizeof *owner);
-    bk_newmetatable(L, SHARE_TYPE);
-    lua_pushcfunction(L, share_gc);
-    lua_setfield(L, -2, "__gc");
-    lua_setmetatable(L, -2);
+    lua_getfield(L, LUA_REGISTRYINDEX, SHARE_TYPE " of all");
+    share_owner *owner = lua_touserdata(L, -1);
+    if (!owner) {
+        owner = bk_newuserdata(L, sizeof *owner);
+        memset(owner, 0, sizeof *owner);
+        bk_newmetatable(L, SHARE_TYPE);
+        lua_pushcfunction(L, share_gc);
+        lua_setfield(L, -2, "__gc");
+        lua_setmetatable(L, -2);
+        lua_setfield(L, LUA_REGISTRYINDEX, SHARE_TYPE " of all");
+        owner->share = bk_http_share_new();
+    }
+    return owner;
 }
 
 static int new_session(lua_State *L)
 {
-    share_owner *owner = lua_touserdata(L, lua_upvalueindex(1));
     size_t len = 0;
     const char *ca_bundle = luaL_optlstring(L, 1, NULL, &len);
     lua_Number max_body = luaL_optnumber(L, 2, (lua_Number)BK_HTTP_MAX_BODY);
     luaL_argcheck(L, !ca_bundle || strlen(ca_bundle) == len, 1, "the path holds a NUL byte");
     luaL_argcheck(L, max_body >= 0 && max_body < 1e15, 2, "not a size in bytes");
+    share_owner *owner = get_share_owner(L);
     bk_session *s = bk_newuserdata(L, sizeof *s);
     memset(s, 0, sizeof *s);
     bk_setmetatable(L, BK_SESSION_TYPE);
@@ -92,8 +98,6 @@ static int new_session(lua_State *L)
         lua_pushstring(L, bk_http_message(&s->http));
         return 2;
     }
-    if (!owner->share && !owner->over)
-        owner->share = bk_http_share_new();
     bk_http_join(&s->http, owner->share);
     return 1;
 }
@@ -424,8 +428,11 @@ static const luaL_Reg metamethods[] = {{"__gc", session_gc},
                                        {"__tostring", session_tostring},
                                        {NULL, NULL}};
 
-static const luaL_Reg functions[] = {
-    {"sleep", sleep_seconds}, {"now", now}, {"version", version}, {NULL, NULL}};
+static const luaL_Reg functions[] = {{"session", new_session},
+                                     {"sleep", sleep_seconds},
+                                     {"now", now},
+                                     {"version", version},
+                                     {NULL, NULL}};
 
 void bk_open_http(lua_State *L)
 {
@@ -435,7 +442,4 @@ void bk_open_http(lua_State *L)
     lua_setfield(L, -2, "__index");
     lua_pop(L, 1);
     bk_setfuncs(L, functions, 0);
-    push_share_owner(L);
-    lua_pushcclosure(L, new_session, 1);
-    lua_setfield(L, -2, "session");
 }

@@ -87,6 +87,9 @@ local model = {}
 ---@param name string
 ---@return string
 function model.snake_case(name)
+  if not name:find("%u%u") and not name:find("_", 1, true) then -- nearly all, and all of Bedrock's
+    return (name:gsub("%u", "_%0"):lower():gsub("^_", ""))
+  end
   -- The plural s of an acronym belongs to it: HITs is a word, and Ts is none.
   name = (name .. "_"):gsub("(%u%u)s([%u_])", "%1S%2")
   name = name:gsub("(%u)(%u%l)", "%1_%2"):gsub("([%l%d])(%u)", "%1_%2"):lower()

