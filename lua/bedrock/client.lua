@@ -409,7 +409,7 @@ local function make_methods(operations, operation_names)
   local methods = {}
   for name, method in pairs(Client) do methods[name] = method end
   return setmetatable(methods, { __index = function(_, name)
-    if type(name) ~= "string" or name:sub(1, 1) == "_" then return nil end
+    if type(name) ~= "string" or name:sub(1, 1) == "_" or name == "region" then return nil end -- a client may be without one
     local operation = operations[name]
     if not operation or operation.snake ~= name then
       local known = { "pages", "items", "wait", "warm_up", "close" }

@@ -270,7 +270,7 @@ function Loop:cancel_task(task, err)
   task.cancel_error = err
   if task.inner and not task.inner.done then
     task.inner:cancel(err)
-  elseif task.session or self.sleeping[task] then
+  elseif task.session or self.sleeping[task] or task.awaits then
     self:wake(task)
   end
 end
@@ -355,16 +355,23 @@ function Helper:drop()
 end
 
 --- Wait for it.
----@return boolean there  false where it was dropped, or can't be waited for here: what it was to do is still to be done
+---@return boolean there  false where it was cancelled, or can't be waited for here: what it was to do is still to be done
 ---@return any ...  what its function returned; what it raised is raised
 function Helper:wait()
   local here = parallel.current()
   if not self.outcome and not (here and here.loop == self.task.loop) then self:drop() end
   if self.dropped then return false end
-  self.waiter = here
-  while not self.outcome do suspend(here) end
+  while not self.outcome do
+    if here.cancel_error then -- which may be of another group than the helper
+      self:drop()
+      return false
+    end
+    self.waiter, here.awaits = here, self
+    suspend(here)
+    self.waiter, here.awaits = nil, nil
+  end
   local outcome = self.outcome
-  if self.dropped then return false end
+  if self.dropped or self.task.cancel_error and outcome[1] and outcome[2] == nil then return false end
   if not outcome[1] then error(outcome[2], 0) end
   return unpack(outcome, 1, 3)
 end

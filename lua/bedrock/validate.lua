@@ -113,7 +113,7 @@ local function enter(state, value, depth, wanted)
       return false
     end
     for i = 1, depth do
-      if tables[i] == value then
+      if rawequal(tables[i], value) then
         problem(state, depth, "is a table that contains itself")
         return false
       end

@@ -370,6 +370,13 @@ describe("bedrock.client", function()
     assert.truthy(tostring(client):find("closed", 1, true))
   end)
 
+  it("is printed without a region, too: a bearer token needs none", function()
+    local client = assert(bedrock.new { endpoint_url = "https://bedrock.test", bearer_token = TOKEN, environment = {},
+      read_file = function() end, runtime = fake.new {} })
+    assert.is_nil(client.region)
+    assert.equal("bedrock client (no region, https://bedrock.test)", tostring(client))
+  end)
+
   it("gives an error table whatever a runtime of the user's own hands back", function()
     local rows = {
       { nil, nil, "ConnectionError", "the runtime gave neither an answer nor an error" },

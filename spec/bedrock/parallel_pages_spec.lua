@@ -183,6 +183,31 @@ describe("a page ahead", function()
     assert.is_true(curl.now() - started < 5 * SLOW)
   end)
 
+  case("is not waited for beyond the time of a group within the task", function()
+    local started, took = curl.now(), nil
+    local results, errs = bedrock.parallel({ function()
+      local next_item = items "silent-4"
+      local first = next_item().modelName .. next_item().modelName
+      local _, inner = bedrock.parallel({ function() return next_item() end }, { timeout = 4 * LATENCY })
+      took = curl.now() - started
+      return first .. " " .. inner[1].code
+    end }, { timeout = 5 * SLOW })
+    assert.equal("1a1b TimeoutError", results[1], tostring(errs[1]))
+    assert.is_true(took < 3 * SLOW, took)
+  end)
+
+  case("that was cancelled is nobody's error elsewhere: it is fetched anew", function()
+    local next_item, first = items "left", nil
+    bedrock.parallel({ function()
+      first = next_item().modelName
+      client._runtime:sleep(60)
+    end, function()
+      while not first do client._runtime:sleep(LATENCY / 10) end -- and the page after it is on its way
+    end }, { on_result = function(index) return index ~= 2 end })
+    assert.equal("1a", first)
+    assert.equal("1b 2a 2b 3a 3b 4a 4b 5a 5b", names_of(next_item))
+  end)
+
   case("is fetched anew where its task has ended, and another goes on with the list", function()
     local handed_on
     local results, errs = bedrock.parallel { function()

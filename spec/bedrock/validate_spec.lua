@@ -102,6 +102,12 @@ describe("bedrock.validate", function()
         local leaf = { leaf = "x" }
         return { tree = { leaf = "a", branches = { leaf, leaf } } }
       end)() },
+      { "equal tables in each other", (function()
+        local same = { __eq = function() return true end }
+        local tree = setmetatable({ leaf = "x" }, same)
+        for _ = 1, 40 do tree = setmetatable({ leaf = "x", next = tree }, same) end
+        return { tree = tree }
+      end)() },
       { "a tab in a header", { token = "a\tb" } },
       { "a blank in a label, which is escaped", { label = "a b" } },
       { "text and tables for JSON in a header", { json = { a = { 1 } } } },

@@ -115,7 +115,8 @@ local function with_tokens(plan, params, uuid)
   local tokens, missing = plan.tokens, nil
   for i = 1, #tokens do
     local name = tokens[i]
-    if params[name] == nil or params[name] == null then
+    local given = rawget(params, name) -- the check of parameters and the encoder see no more either
+    if given == nil or given == null then
       missing = missing or {}
       missing[name] = (uuid or core.uuid4)()
     end

@@ -361,6 +361,12 @@ describe("bedrock.protocol.rest_json", function()
       assert.same({}, params)
     end)
 
+    it("are made where only a metatable has one, which the body does not show", function()
+      assert.equal('{"token":"token-1"}', build(fields, setmetatable({}, { __index = { token = "mine" } })).body)
+      local located = { input = { { "q", "String", location = "querystring", idempotencyToken = true } } }
+      assert.equal("q=token-1", build(located, setmetatable({}, { __index = { q = "mine" } })).query)
+    end)
+
     it("go into queries and headers as well", function()
       local parts = build({ input = { { "q", "String", location = "querystring", idempotencyToken = true },
         { "h", "String", location = "header", wire = "X-Token", idempotencyToken = true } } }, {})
