@@ -426,8 +426,9 @@ static long review(bk_http_multi *m, long long now)
         else if (h->whole_ms > 0 && left < sleep_ms)
             sleep_ms = (long)left;
     }
-    /* Until libcurl has had its turn it knows the times of the request before. */
-    if (let_go(m, now, &sleep_ms))
+    /* Until libcurl has had its turn it knows the times of the request before. Where connections
+     * were there already, the next ones may begin at once. */
+    while (let_go(m, now, &sleep_ms))
         go_on(m);
     for (bk_http *h = m->running.first, *after; h; h = after) {
         bk_http_outcome due;

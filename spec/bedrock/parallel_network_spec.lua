@@ -26,12 +26,17 @@ local SERVER = [[
         local name = ngx.var.uri:match "[^/]*$"
         local kind = name:match "^%%a+"
         local seconds = ({ slow = 0.05, slower = SLOWER, silent = 60 })[kind]
+        if name == "zero" then most = 0 end
+        here = here + 1
+        most = math.max(most, here)
         if seconds then ngx.sleep(seconds) end
+        here = here - 1
         if kind == "reset" then return ngx.exit(444) end
         seen[name] = (seen[name] or 0) + 1
         if ngx.req.get_method() == "HEAD" and not ngx.var.http_authorization then heads = heads + 1 end
         if kind == "never" or kind == "once" and seen[name] == 1 then ngx.status = 503 elseif kind == "refused" then ngx.status = 400 end
         if name == "heads" then return ngx.print(heads) end
+        ngx.header["X-Most"] = most
         ngx.print(('{"modelName":%%q,"modelArn":%%q,"jobName":%%q}'):format(name, ngx.var.server_port,
           ngx.var.http_authorization or ""))
       }
@@ -47,17 +52,17 @@ describe("bedrock.parallel", function()
     dir = child.temp_dir()
     nginx.make_certificates(dir)
     web = nginx.start {
-      dir = dir, ports = 9, lua = true, connections = 2048,
+      dir = dir, ports = 10, lua = true, connections = 2048,
       main = "worker_shutdown_timeout 1;",
-      conf = ("init_by_lua_block { seen, heads, SLOWER = {}, 0, %g }"):format(0.1 * SLOW) .. " lua_socket_log_errors off;\n" .. SERVER:format(1, "", "")
+      conf = ("init_by_lua_block { seen, heads, here, most, SLOWER = {}, 0, 0, 0, %g }"):format(0.2 * SLOW) .. " lua_socket_log_errors off;\n" .. SERVER:format(1, "", "")
         .. SERVER:format(2, "ssl http2", "") .. SERVER:format(3, "ssl", "")
         .. SERVER:format(4, "ssl http2", "keepalive_requests 20;") .. SERVER:format(5, "", "")
         .. SERVER:format(6, "", "") .. SERVER:format(7, "ssl", "") .. SERVER:format(8, "ssl http2", "")
-        .. SERVER:format(9, "ssl", ""),
+        .. SERVER:format(9, "ssl", "") .. SERVER:format(10, "", ""),
     }
-    -- The last four are left to one test each, which finds no connections there yet.
-    for i, name in ipairs { "plain", "h2", "tls", "brief", "other", "new_plain", "new_tls", "new_h2", "warm_tls" } do
-      urls[name] = (name:find "plain" or name == "other") and "http://127.0.0.1:" .. web.ports[i]
+    -- Five of them are left to one test each, which finds no connections there yet.
+    for i, name in ipairs { "plain", "h2", "tls", "brief", "other", "new_plain", "new_tls", "new_h2", "warm_tls", "many" } do
+      urls[name] = (name:find "plain" or name == "other" or name == "many") and "http://127.0.0.1:" .. web.ports[i]
         or "https://localhost:" .. web.ports[i]
     end
   end
@@ -92,9 +97,9 @@ describe("bedrock.parallel", function()
     return clients[#clients]
   end
 
-  -- So many calls; gives the connections that they took, and how many those are.
+  -- So many calls; gives the connections that they took, how many those are, and the most calls that were at the server at once.
   local function run(client, count, name, options)
-    local tasks, connections, distinct = {}, {}, 0
+    local tasks, connections, distinct, most = {}, {}, 0, 0
     for i = 1, count do
       tasks[i] = function()
         local model, meta = client:get_custom_model { modelIdentifier = name .. i }
@@ -105,10 +110,12 @@ describe("bedrock.parallel", function()
     end
     local results, errs = bedrock.parallel(tasks, options)
     for i = 1, count do
-      local id = assert(results[i], errs[i]).headers["x-connection"]
+      local headers = assert(results[i], errs[i]).headers
+      local id = headers["x-connection"]
+      most = math.max(most, tonumber(headers["x-most"]))
       if not connections[id] then connections[id], distinct = true, distinct + 1 end
     end
-    return distinct, connections
+    return distinct, connections, most
   end
 
   -- ---- connections ----
@@ -122,6 +129,14 @@ describe("bedrock.parallel", function()
       return client._runtime:send({ method = "GET", url = urls.h2 .. "/x" }).http_version
     end })[1]
     assert.equal("2", http_version)
+  end)
+
+  case("begins all calls at once where the connections stand already", function()
+    local client = new "many"
+    run(client, 256, "slower-e", { limit = 256 })
+    assert(client:get_custom_model { modelIdentifier = "zero" })
+    local _, _, most = run(client, 256, "slower-f", { limit = 256 })
+    assert.is_true(most > 200, most) -- released a hundred at a time, as for HTTP/2, they are no more
   end)
 
   case("makes a connection for each call at once where HTTP/1.1 is spoken", function()
