@@ -283,8 +283,8 @@ function Loop:cancel(group, err)
   for _, task in ipairs(tasks) do self:cancel_task(task, err) end
 end
 
-function Loop:add(group, parent)
-  group.tasks, group.helpers, group.parent = {}, 0, parent
+function Loop:add(group)
+  group.tasks, group.helpers = {}, 0
   group.deadline = group.timeout and self.now() + group.timeout
   function group.on_cancel(_, err) self:cancel(group, err) end
   self.groups[group] = true
@@ -426,10 +426,11 @@ end
 local function run_in_loop(group)
   local task = parallel.current()
   if task then
-    task.loop:add(group, task)
+    task.loop:add(group)
     task.inner = group
     if task.cancel_error then group:cancel(task.cancel_error) end
     task.loop:fill(group)
+    group.parent = task -- it waits from here on; a group that is done already must not wake it later, elsewhere
     while not group.done do suspend(task) end
     task.inner = nil
     return
