@@ -197,6 +197,7 @@ function Task:perform(session, ...)
   local ok, kind, text, tunnel = loop.multi:start(session, ...)
   if not ok then return nil, kind, text, tunnel end
   loop.sending[session], loop.requests, self.session = self, loop.requests + 1, session
+  if loop.requests > loop.most then loop.most = loop.requests end
   suspend(self)
   self.session = nil
   if loop.sending[session] then -- it was woken for another reason: cancelled
@@ -282,8 +283,8 @@ function Loop:cancel(group, err)
   for _, task in ipairs(tasks) do self:cancel_task(task, err) end
 end
 
-function Loop:add(group, parent)
-  group.tasks, group.helpers, group.parent = {}, 0, parent
+function Loop:add(group)
+  group.tasks, group.helpers = {}, 0
   group.deadline = group.timeout and self.now() + group.timeout
   function group.on_cancel(_, err) self:cancel(group, err) end
   self.groups[group] = true
@@ -398,8 +399,8 @@ function parallel.beside(f)
   return helper
 end
 
--- A multi handle keeps its connections from one call to the next.
-local spare
+-- A multi handle keeps its connections from one call to the next: so many to a host at most.
+local spare, spare_most
 
 --- End the idle connections that wait for the next call of bedrock.parallel. They end with the program, too.
 function parallel.close()
@@ -409,20 +410,27 @@ end
 
 local function new_loop(connections)
   local curl = require("bedrock.native").load "bedrock.curl"
-  local multi = spare or assert(curl.multi())
+  if spare and connections and spare_most > connections then parallel.close() end -- a limit ends none that is there
+  local multi, most = spare or assert(curl.multi()), spare and spare_most or 0
   spare = nil
   multi:limit(connections)
-  return setmetatable({ multi = multi, now = curl.now, pause = curl.sleep, sending = {}, requests = 0, sleeping = {},
-    ready = {}, groups = {} }, Loop)
+  return setmetatable({ multi = multi, kept = most, most = 0, now = curl.now, pause = curl.sleep, sending = {}, requests = 0,
+    sleeping = {}, ready = {}, groups = {} }, Loop)
+end
+
+local function keep_connections(loop, connections)
+  if spare then return end -- a call within on_result has left its own
+  spare, spare_most = loop.multi, math.max(loop.kept, math.min(loop.most, connections or math.huge))
 end
 
 local function run_in_loop(group)
   local task = parallel.current()
   if task then
-    task.loop:add(group, task)
+    task.loop:add(group)
     task.inner = group
     if task.cancel_error then group:cancel(task.cancel_error) end
     task.loop:fill(group)
+    group.parent = task -- it waits from here on; a group that is done already must not wake it later, elsewhere
     while not group.done do suspend(task) end
     task.inner = nil
     return
@@ -432,7 +440,7 @@ local function run_in_loop(group)
   loop:add(group)
   loop:fill(group)
   while not group.done do loop:turn() end
-  spare = spare or loop.multi
+  keep_connections(loop, group.connections)
 end
 
 ---------------------------------------------------------------------------------------------------------------------

@@ -190,6 +190,12 @@ describe("bedrock.parallel", function()
     end
     assert.equal(6, limited(3))
     assert.is_true(limited(nil) > 6)
+    assert.equal(4, limited(2)) -- whatever there was before
+    local options = { limit = 20, connections = 5 }
+    local count, ids = run(plain, 20, "slow-h", options)
+    assert.equal(5, count)
+    local _, again = run(plain, 20, "slow-i", options) -- those that are few enough stay
+    for id in pairs(again) do assert.is_true(ids[id]) end
     assert.equal(1, run(new "new_h2", 30, "slow-g", { limit = 30, connections = 1 }))
   end)
 

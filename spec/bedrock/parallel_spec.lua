@@ -68,6 +68,24 @@ describe("bedrock.parallel", function()
     assert.same({ { n = 0 }, { n = 0 } }, { bedrock.parallel {} })
   end)
 
+  it("leaves a task alone that had a group of its own which never waited", function()
+    local function nothing() return 1 end
+    local results, errs = bedrock.parallel {
+      function()
+        bedrock.parallel {}
+        return (assert(client:list_custom_models()))
+      end,
+      function()
+        bedrock.parallel { nothing, nothing }
+        local started = client._runtime:now()
+        pause(0.05)
+        return client._runtime:now() - started
+      end,
+    }
+    assert.is_table(results[1], tostring(errs[1]))
+    assert.is_true(results[2] > 0.04, results[2])
+  end)
+
   it("runs as many at once as the limit says", function()
     for _, limit in ipairs { 1, 3, 50 } do
       local running, most = 0, 0
