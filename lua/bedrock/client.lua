@@ -22,7 +22,8 @@ local M = {}
 ---  is ahead; it counts for no limit, and is cancelled with the task. Elsewhere, in nginx too, pages are fetched when asked for.
 
 ---@class bedrock.WarmUpOptions
----@field connections? integer  so many for tasks of bedrock.parallel, in place of one for calls from here
+---@field connections? integer  so many for tasks of bedrock.parallel, in place of one for calls from here; 1000 at most, and fewer
+---  where the host answers before all have begun
 ---@field timeout? number  seconds for all of it
 ---@field read_timeout? number  seconds without a byte of the answer
 
@@ -37,6 +38,8 @@ local M = {}
 ---@field region? string
 ---@field endpoint_url string
 local Client = {}
+
+local MOST_CONNECTIONS = 1000 -- that a warm-up opens
 
 local call_options = { timeout = "number", read_timeout = "number", max_attempts = "number" }
 local page_options = { timeout = "number", read_timeout = "number", max_attempts = "number", ahead = "boolean" }
@@ -56,6 +59,8 @@ local function check_call_options(options, level, known)
       error(("call option %s must be a positive number"):format(name), level + 1)
     elseif (name == "max_attempts" or name == "connections") and value % 1 ~= 0 then
       error(("call option %s must be a whole number"):format(name), level + 1)
+    elseif name == "connections" and value > MOST_CONNECTIONS then
+      error(("call option connections must be at most %d"):format(MOST_CONNECTIONS), level + 1)
     end
   end
 end

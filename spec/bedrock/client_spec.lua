@@ -444,7 +444,7 @@ describe("bedrock.client", function()
     assert.are.equal("ConfigurationError", err.code)
     assert.are.equal(3, #runtime.requests)
     for _, row in ipairs { { 5, "must be a table" }, { { connections = 0 }, "a positive number" },
-      { { connections = 1.5 }, "a whole number" }, { { max_attempts = 2 }, "unknown call option" } } do
+      { { connections = 1.5 }, "a whole number" }, { { connections = 1e9 }, "at most 1000" }, { { max_attempts = 2 }, "unknown call option" } } do
       local raised, message = pcall(function() client:warm_up(row[1]) end)
       assert.is_false(raised)
       assert.truthy(message:find("client_spec.lua:", 1, true) and message:find(row[2], 1, true), message)
