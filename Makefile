@@ -82,7 +82,7 @@ modules: $(MODULES:%=$(BUILD)/bedrock/%.so)
 
 $(BUILD)/.bytecode: $(LUA_FILES) tools/compile.lua Makefile $(MODULES:%=$(BUILD)/bedrock/%.so)
 	@echo "$(LUA) tools/compile.lua $(BUILD) lua/bedrock/**.lua"
-	@$(LUA) tools/compile.lua $(BUILD) $(LUA_FILES)
+	@$(LUA) tools/compile.lua $(BUILD) $(if $(VARIANT),,--bundle) $(LUA_FILES)
 	@touch $@
 
 $(BUILD)/bedrock/core.so: $(CORE_OBJ)

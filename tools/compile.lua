@@ -1,14 +1,15 @@
 -- compile.lua: compiles Lua files to the bytecode of the interpreter that runs it.
 --
---   LUA tools/compile.lua FOLDER lua/bedrock/NAME.lua ...
+--   LUA tools/compile.lua FOLDER [--bundle] lua/bedrock/NAME.lua ...
 --
 -- writes FOLDER/bedrock/NAME.lua for each. What an older build left there is removed first.
 --
--- Lua opens a file of bytecode three times, and spends as long on the names and lines of a function as on its code. So init.lua
--- has with it whatever a first call loads, without names and lines: that is 7 % of the CPU time of a process that makes
+-- Lua opens a file of bytecode three times, and spends as long on the names and lines of a function as on its code. So with
+-- --bundle, init.lua has with it whatever a first call loads, without names and lines: that is 7 % of the CPU time of a process that makes
 -- one call. Who wants line numbers in a traceback through the library sets LUA_PATH to lua/.
 
 local folder = arg[1]
+local bundle = arg[2] == "--bundle" -- it loads the C modules of FOLDER
 
 assert(os.execute(("mkdir -p '%s/bedrock' && find '%s/bedrock' -name '*.lua' -delete"):format(folder, folder)))
 
@@ -19,7 +20,7 @@ local function write(target, code)
 end
 
 local made, sources = {}, {}
-for i = 2, #arg do
+for i = bundle and 3 or 2, #arg do
   local source = arg[i]
   local name = source:gsub("^lua/", "")
   local parent = (folder .. "/" .. name):match("^(.*)/")
@@ -43,7 +44,7 @@ local function call()
 end
 
 package.path, package.cpath = "lua/?.lua;lua/?/init.lua", folder .. "/?.so"
-if pcall(call) then -- a build with sanitizers can't be loaded here, and needs no speed
+if bundle and pcall(call) then -- a libcurl that is only here to build with can't be loaded
   local function as_function(name)
     local file = assert(io.open(sources[name]))
     local text = file:read("*a")
