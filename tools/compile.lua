@@ -5,8 +5,8 @@
 -- writes FOLDER/bedrock/NAME.lua for each. What an older build left there is removed first.
 --
 -- Lua opens a file of bytecode three times, and spends as long on the names and lines of a function as on its code. So with
--- --bundle, init.lua has with it whatever a first call loads, without names and lines: that is 7 % of the CPU time of a process that makes
--- one call. Who wants line numbers in a traceback through the library sets LUA_PATH to lua/.
+-- --bundle, init.lua has with it whatever a first call loads, without names and lines: that is 7 % of the CPU time of a process
+-- that makes one call. Who wants line numbers in a traceback through the library sets LUA_PATH to lua/.
 
 local folder = arg[1]
 local bundle = arg[2] == "--bundle" -- it loads the C modules of FOLDER
