@@ -811,6 +811,8 @@ describe("a compiled shape that is finalized", function()
         local ok, message = pcall(core.json_decode, shape, '{"a":["b"]}')
         print(ok, (tostring(message):gsub("^.-: ", "")))
         print(core.json_encode_plain(core.json_decode_plain '{"a":["\\u0000",1.5]}'))
+        -- On LuaJIT it has its finalizer after modules are unloaded; on 5.4 it has none at all.
+        LATER = rawget(_G, "jit") and core.json_shape { type = "structure", members = {}, order = {} }
       end
       if newproxy then
         OLDER = newproxy(true)
