@@ -828,6 +828,23 @@ describe("json_shape", function()
     end
   end)
 
+  it("refuses members that move into the body while they are read", function()
+    for _, asked in ipairs { 1, 300 } do -- so often are they elsewhere
+      local members = {}
+      for i = 1, 300 do
+        members[i] = setmetatable({ name = "m" .. i, wire = "m" .. i, shape = text }, { __index = function(_, key)
+          if key == "location" and asked > 0 then
+            asked = asked - 1
+            return "header"
+          end
+        end })
+      end
+      local ok, message = pcall(core.json_shape, structure((table.unpack or unpack)(members)))
+      assert.is_false(ok)
+      holds(message, "changes while it is read")
+    end
+  end)
+
   it("outlives the table that it was made from", function()
     local compiled = core.json_shape(structure(member("a" .. "b", map(list(text)))))
     collectgarbage()
