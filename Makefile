@@ -51,7 +51,9 @@ CORE_LIBS    := $(or $(shell $(PKG_CONFIG) --libs libcrypto 2>/dev/null),-lcrypt
 CURL_LIBS    := $(or $(shell $(PKG_CONFIG) --libs libcurl 2>/dev/null),-lcurl)
 BASE_CFLAGS  := -std=c99 -D_GNU_SOURCE $(WARN) $(CORE_CFLAGS) $(CURL_CFLAGS)
 BUILD_CFLAGS := $(BASE_CFLAGS) $(OPT) $(SAN) -fPIC -fvisibility=hidden $(LUA_CFLAGS) $(CFLAGS)
-SHARED       := $(if $(filter Darwin,$(shell uname -s)),-bundle -undefined dynamic_lookup,-shared)
+# Modules stay loaded: while a Lua state closes, LuaJIT unloads them before it calls the finalizers of what other
+# finalizers made.
+SHARED       := $(if $(filter Darwin,$(shell uname -s)),-bundle -undefined dynamic_lookup,-shared -Wl,-z,nodelete)
 
 # Said only where a compiler's error about lua.h would have to say it.
 HINT         := $(if $(LUA_PC)$(filter command line,$(origin LUA_CFLAGS)),, || \

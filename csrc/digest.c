@@ -61,27 +61,27 @@ void bk_hasher_close(bk_hasher *h)
     release_md(fetched);
 }
 
+#ifndef OPENSSL_NO_DEPRECATED_3_0
 static int hash_two_plainly(const void *a, size_t an, const void *b, size_t bn,
                             unsigned char out[BK_SHA256_SIZE])
 {
-#ifdef OPENSSL_NO_DEPRECATED_3_0
-    return 0;
-#else
     SHA256_CTX c;
     int ok = SHA256_Init(&c) && SHA256_Update(&c, a, an) && SHA256_Update(&c, b, bn) &&
              SHA256_Final(out, &c);
     bk_wipe(&c, sizeof c); /* it has the result, which may be a key */
     return ok;
-#endif
 }
+#endif
 
 /* The hash of two pieces; the first may be empty. */
 static int hash_two(bk_hasher *h, const void *a, size_t an, const void *b, size_t bn,
                     unsigned char out[BK_SHA256_SIZE])
 {
     int open = bk_hasher_open(h);
+#ifndef OPENSSL_NO_DEPRECATED_3_0
     if (h->plain)
         return hash_two_plainly(a, an, b, bn, out);
+#endif
     if (open && EVP_DigestInit_ex(h->ctx, h->md, NULL) &&
         (!an || EVP_DigestUpdate(h->ctx, a, an)) && (!bn || EVP_DigestUpdate(h->ctx, b, bn)) &&
         EVP_DigestFinal_ex(h->ctx, out, NULL))

@@ -31,8 +31,10 @@ int bk_hmac_sha256(bk_hasher *h, const void *key, size_t key_len, const void *da
 /* The same with a key of BK_SHA256_SIZE that serves again and again. A key is secret: wipe it. */
 typedef struct bk_hmac_key {
     unsigned char key[BK_SHA256_SIZE];
+#ifndef OPENSSL_NO_DEPRECATED_3_0
     int begun;
     SHA256_CTX inner, outer; /* what is hashed of it, once it was used */
+#endif
 } bk_hmac_key;
 int bk_hmac_sha256_again(bk_hasher *h, bk_hmac_key *k, const void *data, size_t n,
                          unsigned char out[BK_SHA256_SIZE]);

@@ -107,6 +107,7 @@ typedef struct bk_http {
     int held;                    /* libcurl does not know of it yet */
     struct bk_http *opener;      /* then: whose connection it waits for; NULL: it may go on */
     int opens;                   /* it connects to a host first, and others may wait for it */
+    long long opens_since;       /* then: when it was first driven, or 0 */
     struct bk_http *next_opener; /* among these */
     int over;                    /* the answer, or the failure, is there until bk_http_drop */
     bk_http_outcome outcome;     /* then: how it went */

@@ -163,6 +163,7 @@ static void begin_opening(bk_http_multi *m, bk_http *h)
 {
     h->opener = NULL;
     h->opens = 1;
+    h->opens_since = 0;
     h->next_opener = m->openers;
     m->openers = h;
 }
@@ -188,12 +189,19 @@ static void end_opening(bk_http_multi *m, bk_http *opener, int connected)
     }
 }
 
+static int has_connection(const bk_http *h)
+{
+    curl_off_t at = 0;
+    (void)curl_easy_getinfo(h->easy, CURLINFO_PRETRANSFER_TIME_T, &at);
+    return at > 0;
+}
+
 /* Out of the multi handle; the request is still to be finished. `ours`: this is no fork. */
 static void detach(bk_http_multi *m, bk_http *h, int ours)
 {
     m->running_count--;
-    if (h->opens)
-        end_opening(m, h, 0);
+    if (h->opens) /* its answer may have come in the turn in which it connected */
+        end_opening(m, h, ours && !h->held && has_connection(h));
     if (h->held) {
         h->held = 0;
         take_out(&m->held, h);
@@ -232,12 +240,13 @@ static int let_go(bk_http_multi *m, long long now, long *sleep_ms)
 {
     int some = 0;
     for (bk_http *o = m->openers, *next; o; o = next) {
-        curl_off_t connected = 0;
-        long long left = o->started + BK_HTTP_MULTI_HOLD - now;
+        int connected = has_connection(o);
         next = o->next_opener;
-        (void)curl_easy_getinfo(o->easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
-        if (connected > 0 || left <= 0)
-            end_opening(m, o, connected > 0);
+        if (!o->opens_since)
+            o->opens_since = now;
+        long long left = o->opens_since + BK_HTTP_MULTI_HOLD - now;
+        if (connected || left <= 0)
+            end_opening(m, o, connected);
         else if (m->held.first && left < *sleep_ms)
             *sleep_ms = (long)left;
     }

@@ -34,7 +34,7 @@
 #define BK_HTTP_MULTI_KEPT 16
 /* Requests at once on one connection of HTTP/2: libcurl's own limit. */
 #define BK_HTTP_MULTI_STREAMS 100
-/* Milliseconds that requests wait for the first connection to their host. */
+/* Milliseconds that requests wait for the first connection to their host, from when it is tried. */
 #define BK_HTTP_MULTI_HOLD 1000
 
 typedef struct bk_http_list {

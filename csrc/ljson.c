@@ -17,18 +17,19 @@ static bk_json_work *new_work(lua_State *L)
 {
     bk_json_work *w = bk_newuserdata(L, sizeof *w);
     memset(w, 0, sizeof *w);
-    w->busy = 1;
     return w;
 }
 
-/* A finalizer that runs meanwhile and encodes something itself finds the spare one busy, and gets
- * one of its own. So does everybody after an error that left it busy, which costs only speed. */
+/* The spare one leaves its place for the time of the call. So a finalizer that runs meanwhile and
+ * encodes something itself gets one of its own, and what an error leaves behind is the collector's.
+ */
 bk_json_work *bk_json_pushwork(lua_State *L)
 {
     bk_json_work *w = lua_touserdata(L, lua_upvalueindex(BK_JSON_UP_SPARE));
-    if (!w->busy) {
+    if (w && !w->closed) {
         lua_pushvalue(L, lua_upvalueindex(BK_JSON_UP_SPARE));
-        w->busy = 1;
+        lua_pushnil(L);
+        lua_replace(L, lua_upvalueindex(BK_JSON_UP_SPARE));
         return w;
     }
     w = new_work(L);
@@ -53,9 +54,10 @@ static void clear_work(bk_json_work *w, size_t kept)
 
 void bk_json_dropwork(lua_State *L, int index, bk_json_work *w)
 {
-    if (w == lua_touserdata(L, lua_upvalueindex(BK_JSON_UP_SPARE))) {
+    if (!lua_touserdata(L, lua_upvalueindex(BK_JSON_UP_SPARE))) {
         clear_work(w, KEPT);
-        w->busy = 0;
+        lua_pushvalue(L, index);
+        lua_replace(L, lua_upvalueindex(BK_JSON_UP_SPARE));
         return;
     }
     clear_work(w, 0);
@@ -67,7 +69,7 @@ void bk_json_dropwork(lua_State *L, int index, bk_json_work *w)
 static int work_gc(lua_State *L)
 {
     bk_json_work *w = luaL_checkudata(L, 1, WORK_TYPE);
-    w->busy = 1; /* finalizers of others may still call us while the Lua state closes */
+    w->closed = 1; /* finalizers of others may still call us while the Lua state closes */
     clear_work(w, 0);
     return 0;
 }
@@ -108,12 +110,21 @@ void bk_open_json(lua_State *L)
     bk_newmetatable(L, WORK_TYPE);
     lua_pushcfunction(L, work_gc);
     lua_setfield(L, -2, "__gc");
-    new_work(L)->busy = 0;
-    lua_pushvalue(L, -2);
-    lua_setmetatable(L, -2);
     /* One array metatable for all who load the module in this state, also if it is loaded twice. */
     bk_newmetatable(L, "bedrock.json.array");
     lua_pushvalue(L, -1);
-    lua_setfield(L, -6, "json_array_mt");
-    bk_setfuncs(L, functions, BK_JSON_UPVALUES);
+    lua_setfield(L, -5, "json_array_mt");
+    for (const luaL_Reg *f = functions; f->name; f++) {
+        const luaL_Reg one[] = {*f, {NULL, NULL}};
+        lua_pushvalue(L, -4); /* the module, then the upvalues */
+        lua_pushvalue(L, -4);
+        lua_pushvalue(L, -4);
+        (void)new_work(L);
+        lua_pushvalue(L, -2);
+        lua_setmetatable(L, -2);
+        lua_pushvalue(L, -5);
+        bk_setfuncs(L, one, BK_JSON_UPVALUES);
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 3);
 }

@@ -76,7 +76,7 @@ typedef struct bk_json_shape {
 
 /* The memory of one call, owned by a userdata so that an error may jump from anywhere. */
 typedef struct bk_json_work {
-    int busy;
+    int closed; /* it was finalized */
     struct cJSON *tree;
     bk_buf text; /* decoding: the rewritten text, encoding: the result */
     bk_buf more; /* decoding: a blob, encoding: keys to sort, the path of an error */
@@ -86,7 +86,7 @@ typedef struct bk_json_work {
 enum {
     BK_JSON_UP_SHAPE = 1, /* metatables */
     BK_JSON_UP_WORK,
-    BK_JSON_UP_SPARE, /* the memory that call after call uses */
+    BK_JSON_UP_SPARE, /* the memory that one function's calls use in turn, or nil */
     BK_JSON_UP_ARRAY,
     BK_JSON_UPVALUES = BK_JSON_UP_ARRAY
 };

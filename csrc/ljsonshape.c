@@ -242,6 +242,8 @@ static void compile_structure(compiler *c, int node, int shape)
         if (c->shape->whole || place == BK_IN_BODY) {
             bk_json_member *m;
             int inner;
+            if (at == first + count) /* metamethods may tell another tale each time */
+                luaL_error(L, "a JSON shape changes while it is read");
             push_table_field(L, -1, "shape");
             inner = compile(c, lua_gettop(L) - 1, lua_gettop(L));
             m = BK_JSON_MEMBER(c->shape, at);

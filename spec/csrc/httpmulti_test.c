@@ -244,6 +244,106 @@ static void test_closing(void)
     close_all();
 }
 
+/* Listens for nobody; gives the socket, and the URL. */
+static int listen_at(char where[64], const char *scheme, int backlog)
+{
+    int s = socket(AF_INET, SOCK_STREAM, 0);
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof a;
+    if (bind(s, (struct sockaddr *)&a, len) != 0 || listen(s, backlog) != 0 ||
+        getsockname(s, (struct sockaddr *)&a, &len) != 0)
+        exit(1);
+    (void)snprintf(where, 64, "%s127.0.0.1:%d/", scheme, ntohs(a.sin_port));
+    return s;
+}
+
+static int start_at(bk_http_multi *m, bk_http *h, const char *where, const char *proxy)
+{
+    return bk_http_begin(h, "GET", 3, where, strlen(where)) == BK_HTTP_OK &&
+           bk_http_setup(h, proxy, 5000, 5000, 0) == BK_HTTP_OK &&
+           bk_http_multi_add(m, h) == BK_HTTP_OK;
+}
+
+/* A proxy that answers the first request with the same bytes that tell of the connection. */
+static void serve_eagerly(int listener)
+{
+    static const char connected[] = "\5\0\0\1\177\0\0\1\0\120" ANSWER;
+    char request[64];
+    int client = accept(listener, NULL, NULL);
+    (void)alarm(20);
+    (void)!read(client, request, sizeof request);
+    (void)!write(client, "\5\0", 2);
+    (void)!read(client, request, sizeof request);
+    (void)!write(client, connected, sizeof connected - 1);
+    for (;;)
+        (void)pause();
+}
+
+static int count(const bk_http_list *list)
+{
+    int n = 0;
+    for (const bk_http *h = list->first; h; h = h->after)
+        n++;
+    return n;
+}
+
+/* Requests that wait for the first connection to their host. */
+static void test_hold(void)
+{
+    enum { FILL = 2, CROWD = 150 };
+    static bk_http crowd[CROWD];
+    bk_http_multi m;
+    char full[64], eager[64];
+    int fill[FILL], good = bk_http_multi_open(&m);
+    int listener = listen_at(full, "http://", 0);
+    struct sockaddr_in a;
+    socklen_t len = sizeof a;
+    (void)getsockname(listener, (struct sockaddr *)&a, &len);
+    for (int i = 0; i < FILL; i++) {
+        fill[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        (void)connect(fill[i], (struct sockaddr *)&a, len);
+    }
+    open_all();
+    for (int i = 0; i < 3; i++)
+        good = good && start_at(&m, &all[i], full, "");
+    (void)usleep((BK_HTTP_MULTI_HOLD + 100) * 1000);
+    bk_http_multi_wait(&m, 0);
+    ok(good && count(&m.held) == 2, "time in which nothing is driven is no wait for a connection");
+    for (double until = seconds() + 1.5; seconds() < until;)
+        bk_http_multi_wait(&m, 100);
+    ok(!m.held.first && count(&m.running) == 3, "a second is");
+    bk_http_multi_close(&m);
+    close_all();
+    for (int i = 0; i < FILL; i++)
+        (void)close(fill[i]);
+    (void)close(listener);
+
+    /* An answer may end the opener in the turn in which it connects. */
+    listener = listen_at(eager, "socks5://", CROWD);
+    (void)fflush(stdout);
+    pid_t pid = fork();
+    if (pid == 0)
+        serve_eagerly(listener);
+    good = bk_http_multi_open(&m) && pid > 0;
+    for (int i = 0; i < CROWD; i++)
+        good = good && bk_http_open(&crowd[i], NULL, BK_HTTP_MAX_BODY) == BK_HTTP_OK &&
+               start_at(&m, &crowd[i], url, eager);
+    for (double until = seconds() + 5; good && !m.over.first && seconds() < until;) {
+        bk_http_multi_wait(&m, 0);
+        (void)usleep(50000); /* the answer is there before libcurl looks */
+    }
+    ok(good && m.over.first == &crowd[0] && answered(bk_http_multi_next(&m)) &&
+           count(&m.running) == BK_HTTP_MULTI_STREAMS &&
+           count(&m.held) == CROWD - 1 - BK_HTTP_MULTI_STREAMS,
+       "behind a connection that stood, no more go on than it can carry, and one that opens");
+    for (int i = 0; i < CROWD; i++)
+        bk_http_close(&crowd[i]);
+    bk_http_multi_close(&m);
+    (void)close(listener);
+    (void)kill(pid, SIGKILL);
+    (void)waitpid(pid, NULL, 0);
+}
+
 static volatile sig_atomic_t alarms;
 
 static void on_alarm(int number)
@@ -342,6 +442,7 @@ int main(void)
     test_body();
     test_cancel();
     test_closing();
+    test_hold();
     test_signal();
     test_fork();
     stop_server();
