@@ -54,7 +54,7 @@ describe("bedrock.parallel", function()
     web = nginx.start {
       dir = dir, ports = 10, lua = true, connections = 2048,
       main = "worker_shutdown_timeout 1;",
-      conf = ("init_by_lua_block { seen, heads, here, most, SLOWER = {}, 0, 0, 0, %g }"):format(0.2 * SLOW) .. " lua_socket_log_errors off;\n" .. SERVER:format(1, "", "")
+      conf = ("init_by_lua_block { seen, heads, here, most, SLOWER = {}, 0, 0, 0, %g }"):format(math.max(0.5, 0.2 * SLOW)) .. " lua_socket_log_errors off;\n" .. SERVER:format(1, "", "")
         .. SERVER:format(2, "ssl http2", "") .. SERVER:format(3, "ssl", "")
         .. SERVER:format(4, "ssl http2", "keepalive_requests 20;") .. SERVER:format(5, "", "")
         .. SERVER:format(6, "", "") .. SERVER:format(7, "ssl", "") .. SERVER:format(8, "ssl http2", "")
