@@ -39,7 +39,7 @@ local function has(program) return output("command -v " .. program) ~= "" end
 -- What a count depends on beside our code.
 local function versions(lua)
   local function of(package) return package .. " " .. output("pkg-config --modversion " .. package) end
-  return table.concat({ output "uname -m", output "getconf GNU_LIBC_VERSION", of "libcurl", of "libcrypto", of "libcjson",
+  return table.concat({ output "echo $(uname -m) $(grep -ow avx2 /proc/cpuinfo 2>/dev/null | sort -u)", output "getconf GNU_LIBC_VERSION", of "libcurl", of "libcrypto", of "libcjson",
     (output(lua .. " -v 2>&1"):gsub("[%s-]+Copyright.*", "")), output "${CC:-cc} --version":match("^[^\n]+"), output "valgrind --version" },
     ", ")
 end
