@@ -37,8 +37,7 @@ SAN  :=
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 ifeq ($(VARIANT),asan)
 OPT := -O1 -g -fno-omit-frame-pointer
-# A module that stays loaded lets the leak report name its functions.
-SAN := $(SANITIZE) -Wl,-z,nodelete
+SAN := $(SANITIZE)
 endif
 # Distributions name Lua's .pc file in their own ways; a plain lua.pc has to be of the right version.
 LUA_PC       := $(shell for n in $(LUA) lua-$(LUA_ABI) lua$(subst .,,$(LUA_ABI)) lua; do \
@@ -52,7 +51,7 @@ CURL_LIBS    := $(or $(shell $(PKG_CONFIG) --libs libcurl 2>/dev/null),-lcurl)
 BASE_CFLAGS  := -std=c99 -D_GNU_SOURCE $(WARN) $(CORE_CFLAGS) $(CURL_CFLAGS)
 BUILD_CFLAGS := $(BASE_CFLAGS) $(OPT) $(SAN) -fPIC -fvisibility=hidden $(LUA_CFLAGS) $(CFLAGS)
 # Modules stay loaded: while a Lua state closes, LuaJIT unloads them before it calls the finalizers of what other
-# finalizers made.
+# finalizers made; and a leak report can name their functions.
 SHARED       := $(if $(filter Darwin,$(shell uname -s)),-bundle -undefined dynamic_lookup,-shared -Wl,-z,nodelete)
 
 # Said only where a compiler's error about lua.h would have to say it.

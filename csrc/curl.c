@@ -12,7 +12,7 @@ BK_EXPORT int luaopen_bedrock_curl(lua_State *L);
 /*
  * Keeps this file loaded until the process ends. Lua unloads C modules when a state is closed, and
  * libcurl would go along: a thread of its that still asks a slow name server would then run code
- * that is gone.
+ * that is gone. Where the linker can be told so (SHARED in the Makefile), it is in vain.
  */
 static void stay_loaded(void)
 {

@@ -240,8 +240,10 @@ static int let_go(bk_http_multi *m, long long now, long *sleep_ms)
 {
     int some = 0;
     for (bk_http *o = m->openers, *next; o; o = next) {
-        int connected = has_connection(o);
         next = o->next_opener;
+        if (o->held) /* libcurl still has the times of its request before */
+            continue;
+        int connected = has_connection(o);
         if (!o->opens_since)
             o->opens_since = now;
         long long left = o->opens_since + BK_HTTP_MULTI_HOLD - now;

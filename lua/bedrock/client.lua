@@ -293,7 +293,8 @@ local function fetchers(self, operation, options)
 end
 
 --- Iterate over the pages of a list operation: `for page in client:pages("list_custom_models") do`.
---- The iterator raises the error table when a page can't be had; asked again, it tries that page again. An operation
+--- The iterator raises the error table when a page can't be had; asked again, it tries that page again. It is for one task of
+--- bedrock.parallel at a time. An operation
 --- without pages, or an option that does not exist, raises at the caller's line.
 ---@param operation_name string
 ---@param params? table  `maxResults` is the page size, `nextToken` the page to begin with

@@ -325,9 +325,14 @@ static void test_hold(void)
     if (pid == 0)
         serve_eagerly(listener);
     good = bk_http_multi_open(&m) && pid > 0;
-    for (int i = 0; i < CROWD; i++)
+    /* libcurl knows the times of their requests before. */
+    for (int i = 0; i < CROWD; i++) {
         good = good && bk_http_open(&crowd[i], NULL, BK_HTTP_MAX_BODY) == BK_HTTP_OK &&
-               start_at(&m, &crowd[i], url, eager);
+               performs(&crowd[i]);
+        bk_http_reset(&crowd[i]);
+    }
+    for (int i = 0; i < CROWD; i++)
+        good = good && start_at(&m, &crowd[i], url, eager);
     for (double until = seconds() + 5; good && !m.over.first && seconds() < until;) {
         bk_http_multi_wait(&m, 0);
         (void)usleep(50000); /* the answer is there before libcurl looks */
