@@ -1,8 +1,8 @@
 --- What a base model accepts as hyperparameters: data, and the check over it.
 --
 -- Ranges are those of bedrock.tuning.models. They drift, and quotas raise some of them, so an emulator may be given others:
--- `emulator.new { hyperparameters = { ["amazon.titan-text-"] = { … } } }`, or `false` for no check. A family is found by the longest key that starts the model's id; models without a family are not checked.
-
+-- `emulator.new { hyperparameters = { ["amazon.titan-text-"] = { … } } }`, or `false` for no check. A family is found by the
+-- longest key that starts the model's id; models without a family are not checked.
 local models = require "bedrock.tuning.models"
 
 local hyperparameters = {}
