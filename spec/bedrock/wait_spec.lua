@@ -88,8 +88,8 @@ describe("bedrock.wait", function()
     local down = function() return nil, errors.new { code = "ConnectionError", message = "down", retryable = true } end
     local client, runtime = new_client { status "InProgress", down, status "Stopping", status "Completed" }
     local asked = {}
-    assert(client:wait(KIND, PARAMS, { interval = function(answer, poll, now)
-      asked[poll] = { answer and answer.status or "none", now - runtime.clock }
+    assert(client:wait(KIND, PARAMS, { interval = function(seen, poll, now)
+      asked[poll] = { seen and seen.status or "none", now - runtime.clock }
       return poll * 7
     end }))
     assert.are.same({ { "InProgress", 0 }, { "none", 0 }, { "Stopping", 0 } }, asked)

@@ -1,0 +1,127 @@
+--- tuning.run in a process that is killed at any point and started again: against the emulator's server, with real files.
+
+local child = require "spec.support.child"
+local core = require "bedrock.core"
+local process = require "spec.bedrock.emulator.process"
+local socket = require "socket"
+
+local SLOW = os.getenv "BEDROCK_SLOW"
+local POINTS = SLOW and 6 or 50
+local AT_ONCE = 5
+
+-- One run: what it has come to is left in a file, an event a line.
+local SCRIPT = [[
+  local url, name, state, log = arg[1], arg[2], arg[3], io.open(arg[4], "a")
+  local function say(...)
+    log:write(table.concat({ ... }, " "), "\n")
+    log:flush()
+  end
+  say "begun"
+  local client = assert(require("bedrock").new { region = "us-east-1", endpoint_url = url, environment = {},
+    credentials = { access_key_id = "AKIDEXAMPLE", secret_access_key = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY" } })
+  local job, err = require("bedrock.tuning").run(client, {
+    jobName = name, customModelName = name .. "-model", roleArn = "arn:aws:iam::123456789012:role/BedrockTuning",
+    baseModelIdentifier = "amazon.titan-text-express-v1", hyperParameters = { epochCount = 2 },
+    trainingDataConfig = { s3Uri = "s3://corpus/train.jsonl" }, outputDataConfig = { s3Uri = "s3://corpus/out/" },
+  }, { state = state ~= "" and state or nil, check = false, interval = 0.005, max_interval = 0.01,
+    on_progress = function(event)
+      if event.type ~= "poll" then say(event.type, event.job.jobArn) end
+    end })
+  if not job then return say("failed", tostring(err)) end
+  say("done", job.jobArn, job.custom_model.modelArn)
+]]
+
+describe("tuning.run, killed at " .. POINTS .. " points of its life and started again", function()
+  local server, dir, script
+  setup(function()
+    dir = child.temp_dir()
+    script = child.write(dir .. "/script.lua", SCRIPT)
+    server = process.start { options = "job_duration = 0.04" }
+    -- The answer to a create comes late: there is time to be killed while the job is there and its answer is not.
+    assert.equal(200, (process.order(server, "faults", { kind = "slow", delay = 0.03, times = "always",
+      operation = "CreateModelCustomizationJob" })))
+  end)
+  teardown(function()
+    server.stop()
+    os.execute("rm -rf " .. child.quote(dir))
+  end)
+
+  local function log_of(name) return child.read(dir .. "/" .. name .. ".log") or "" end
+
+  -- Shell words for one run; timeout kills it, or sees to it that it ends.
+  local function command(name, kept, seconds, signal)
+    local q = child.quote
+    return ("timeout -s %s %.4f %s %s %s %s %s %s"):format(signal, seconds, child.interpreter(), q(script), q(server.url), name,
+      q(kept and dir .. "/" .. name .. ".state" or ""), q(dir .. "/" .. name .. ".log"))
+  end
+
+  -- Several at once, each a list of commands: each in turn, whatever the one before came to.
+  local function run(lists)
+    local parts = {}
+    for i, list in ipairs(lists) do parts[i] = "(" .. table.concat(list, "; ") .. ") &" end
+    os.execute("exec 2>/dev/null; " .. table.concat(parts, " ") .. " wait")
+  end
+
+  -- Numbers from 0 on, below 1, the same each time.
+  local seed = 20261125
+  local function random()
+    seed = (seed * 16807) % 2147483647
+    return seed / 2147483647
+  end
+
+  it("never creates a second job", function()
+    local lists, begun = {}, socket.gettime()
+    for i = 1, AT_ONCE do lists[i] = { command("calibration-" .. i, i % 2 == 0, 60, "KILL") } end
+    run(lists)
+    local life = socket.gettime() - begun
+    for i = 1, AT_ONCE do assert.truthy(log_of("calibration-" .. i):find("\ndone ", 1, true), log_of("calibration-" .. i)) end
+
+    -- Spread over the whole of a life, in no order; every fifth is killed twice.
+    local order = {}
+    for i = 1, POINTS do table.insert(order, math.floor(random() * i) + 1, i) end
+    for first = 1, POINTS, AT_ONCE do
+      lists = {}
+      for i = first, math.min(first + AT_ONCE - 1, POINTS) do
+        local name, kept = "point-" .. order[i], order[i] % 2 == 0
+        local list = {}
+        for _ = 1, i % 5 == 0 and 2 or 1 do
+          list[#list + 1] = command(name, kept, math.max(life * (order[i] - random()) / POINTS, 0.001), "KILL")
+        end
+        list[#list + 1] = command(name, kept, 60, "KILL")
+        lists[#lists + 1] = list
+      end
+      run(lists)
+    end
+
+    local before, between, after = 0, 0, 0
+    for i = 1, POINTS do
+      local log = log_of("point-" .. i)
+      local arn = log:match "\ndone (%S+) %S+:custom%-model/%S+\n$"
+      assert(arn, "point " .. i .. ": " .. log)
+      for other in log:gmatch "arn:%S+:model%-customization%-job/%S+" do assert.equal(arn, other) end
+      -- What the last run found: nothing, a job, or all of it done.
+      local _, runs = log:gsub("begun\n", "")
+      if log:match ".*begun\n(%a+)" == "created" then
+        before = before + 1
+      elseif runs > 1 and log:match("^begun\n(.-)begun\n"):find("created", 1, true) then
+        after = after + 1
+      else
+        between = between + 1
+      end
+    end
+    -- Killed before the job was there, while its answer was on its way, and later.
+    assert.is_true(SLOW ~= nil or before > 0 and between > 0 and after > 0, ("%d %d %d"):format(before, between, after))
+
+    local listed, token = {}, nil
+    repeat
+      local _, _, page = process.ask(server, "GET", "/model-customization-jobs?maxResults=100"
+        .. (token and "&nextToken=" .. core.uri_encode(token) or ""))
+      for _, job in ipairs(page.modelCustomizationJobSummaries) do
+        assert.is_nil(listed[job.jobName], job.jobName)
+        listed[job.jobName], listed[#listed + 1] = true, job.jobName
+      end
+      token = page.nextToken
+    until not token
+    assert.equal(POINTS + AT_ONCE, #listed)
+  end)
+end)
