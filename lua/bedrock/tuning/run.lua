@@ -61,8 +61,9 @@ local function name_of(name, attempt)
 end
 
 local function token_of(params, digest, name, attempt)
-  if params.clientRequestToken then return name_of(tostring(params.clientRequestToken), attempt) end
-  return core.hex(core.sha256(digest .. name))
+  local own = params.clientRequestToken
+  if own and attempt == 1 then return tostring(own) end
+  return core.hex(core.sha256((own or digest) .. name))
 end
 
 -- The members that the service gives back under the same name.
@@ -108,7 +109,9 @@ local function differences(params, job)
   differs("customModelName", params.customModelName == job.outputModelName)
   differs("baseModelIdentifier", same_base(tostring(params.baseModelIdentifier), job.baseModelArn))
   for _, name in ipairs(SAME) do
-    if params[name] ~= nil then differs(name, within(params[name], job[name] or {})) end
+    local asked, there = params[name], job[name]
+    if type(asked) == "table" then there = there or {} end
+    if asked ~= nil and there ~= nil then differs(name, within(asked, there)) end
   end
   for name, value in pairs(params.hyperParameters or {}) do
     differs("hyperParameters." .. tostring(name), within(value, (job.hyperParameters or {})[name], true))

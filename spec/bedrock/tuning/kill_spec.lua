@@ -1,4 +1,5 @@
---- tuning.run in a process that is killed at any point and started again: against the emulator's server, with real files.
+--- tuning.run in processes, against the emulator's server and with real files: killed at any point and started again, several
+-- at once, without room for a state.
 
 local child = require "spec.support.child"
 local core = require "bedrock.core"
@@ -27,11 +28,11 @@ local SCRIPT = [[
     on_progress = function(event)
       if event.type ~= "poll" then say(event.type, event.job.jobArn) end
     end })
-  if not job then return say("failed", tostring(err)) end
+  if not job then return say("failed", err.code, err.message) end
   say("done", job.jobArn, job.custom_model.modelArn)
 ]]
 
-describe("tuning.run, killed at " .. POINTS .. " points of its life and started again", function()
+describe("tuning.run in a process", function()
   local server, dir, script
   setup(function()
     dir = child.temp_dir()
@@ -49,10 +50,22 @@ describe("tuning.run, killed at " .. POINTS .. " points of its life and started 
   local function log_of(name) return child.read(dir .. "/" .. name .. ".log") or "" end
 
   -- Shell words for one run; timeout kills it, or sees to it that it ends.
-  local function command(name, kept, seconds, signal)
+  local function command(name, state, seconds, log)
     local q = child.quote
-    return ("timeout -s %s %.4f %s %s %s %s %s %s"):format(signal, seconds, child.interpreter(), q(script), q(server.url), name,
-      q(kept and dir .. "/" .. name .. ".state" or ""), q(dir .. "/" .. name .. ".log"))
+    return ("timeout -s KILL %.4f %s %s %s %s %s %s"):format(seconds, child.interpreter(), q(script), q(server.url), name,
+      q(state and dir .. "/" .. state .. ".state" or ""), q(log or dir .. "/" .. name .. ".log"))
+  end
+
+  -- All jobs that have a text in their names.
+  local function jobs_like(text)
+    local list, token = {}, nil
+    repeat
+      local _, _, page = process.ask(server, "GET", "/model-customization-jobs?maxResults=100&nameContains=" .. text
+        .. (token and "&nextToken=" .. core.uri_encode(token) or ""))
+      for _, job in ipairs(page.modelCustomizationJobSummaries) do list[#list + 1] = job end
+      token = page.nextToken
+    until not token
+    return list
   end
 
   -- Several at once, each a list of commands: each in turn, whatever the one before came to.
@@ -69,9 +82,9 @@ describe("tuning.run, killed at " .. POINTS .. " points of its life and started 
     return seed / 2147483647
   end
 
-  it("never creates a second job", function()
+  it("killed at " .. POINTS .. " points of its life and started again never creates a second job", function()
     local lists, begun = {}, socket.gettime()
-    for i = 1, AT_ONCE do lists[i] = { command("calibration-" .. i, i % 2 == 0, 60, "KILL") } end
+    for i = 1, AT_ONCE do lists[i] = { command("calibration-" .. i, i % 2 == 0 and "calibration-" .. i, 60) } end
     run(lists)
     local life = socket.gettime() - begun
     for i = 1, AT_ONCE do assert.truthy(log_of("calibration-" .. i):find("\ndone ", 1, true), log_of("calibration-" .. i)) end
@@ -82,12 +95,12 @@ describe("tuning.run, killed at " .. POINTS .. " points of its life and started 
     for first = 1, POINTS, AT_ONCE do
       lists = {}
       for i = first, math.min(first + AT_ONCE - 1, POINTS) do
-        local name, kept = "point-" .. order[i], order[i] % 2 == 0
-        local list = {}
+        local name, list = "point-" .. order[i], {}
+        local state = order[i] % 2 == 0 and name
         for _ = 1, i % 5 == 0 and 2 or 1 do
-          list[#list + 1] = command(name, kept, math.max(life * (order[i] - random()) / POINTS, 0.001), "KILL")
+          list[#list + 1] = command(name, state, math.max(life * (order[i] - random()) / POINTS, 0.001))
         end
-        list[#list + 1] = command(name, kept, 60, "KILL")
+        list[#list + 1] = command(name, state, 60)
         lists[#lists + 1] = list
       end
       run(lists)
@@ -112,16 +125,42 @@ describe("tuning.run, killed at " .. POINTS .. " points of its life and started 
     -- Killed before the job was there, while its answer was on its way, and later.
     assert.is_true(SLOW ~= nil or before > 0 and between > 0 and after > 0, ("%d %d %d"):format(before, between, after))
 
-    local listed, token = {}, nil
-    repeat
-      local _, _, page = process.ask(server, "GET", "/model-customization-jobs?maxResults=100"
-        .. (token and "&nextToken=" .. core.uri_encode(token) or ""))
-      for _, job in ipairs(page.modelCustomizationJobSummaries) do
-        assert.is_nil(listed[job.jobName], job.jobName)
-        listed[job.jobName], listed[#listed + 1] = true, job.jobName
+    assert.equal(POINTS, #jobs_like "point")
+  end)
+
+  it("of several at once with a state creates one job, whatever their names", function()
+    for _, same in ipairs { true, false } do
+      local names, lists = {}, {}
+      for i = 1, AT_ONCE do
+        names[i] = same and "same" or "other" .. i
+        lists[i] = { command(names[i], same and "same" or "other", 60) }
       end
-      token = page.nextToken
-    until not token
-    assert.equal(POINTS + AT_ONCE, #listed)
+      run(lists)
+      if same then
+        local log = log_of "same"
+        local _, done = log:gsub("done " .. jobs_like("same")[1].jobArn:gsub("%p", "%%%0"), "")
+        assert.equal(AT_ONCE, done, log)
+      else
+        assert.equal(1, #jobs_like "other")
+        local done, refused = 0, 0
+        for _, name in ipairs(names) do
+          local log = log_of(name)
+          done = done + (log:find("\ndone ", 1, true) and 1 or 0)
+          refused = refused + (log:find("\nfailed StateError ", 1, true) and 1 or 0)
+        end
+        assert.same({ 1, AT_ONCE - 1 }, { done, refused })
+      end
+      assert.equal(1, #jobs_like(same and "same" or "other"))
+    end
+  end)
+
+  it("without room for a state creates no job", function()
+    -- The log has to be a pipe, since no file can grow.
+    local pipe = io.popen(("trap '' XFSZ; (ulimit -f 0; %s) | cat"):format(command("full", "full", 60, "/dev/stdout")))
+    local said = pipe:read "*a"
+    pipe:close()
+    assert.truthy(said:find("^begun\nfailed StateError the state file .* can't be written: .*: File too large\n$"), said)
+    assert.equal(0, #jobs_like "full")
+    assert.is_nil(child.read(dir .. "/full.state"))
   end)
 end)

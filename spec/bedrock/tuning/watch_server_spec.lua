@@ -6,9 +6,10 @@ local tuning = require "bedrock.tuning"
 local child = require "spec.support.child"
 local job_service = require "spec.bedrock.tuning.job_service"
 local process = require "spec.bedrock.emulator.process"
+local socket = require "socket"
 
 local SLOW = tonumber(os.getenv "BEDROCK_SLOW") or 1
-local JOB = 0.2 * SLOW -- seconds that one takes
+local JOB = 0.2 * math.min(SLOW, 5) -- seconds that one takes
 local QUICK = { interval = 0.01, max_interval = 0.02 }
 
 describe("watching over connections", function()
@@ -44,12 +45,12 @@ describe("watching over connections", function()
 
   it("several jobs in two regions, one of which stands still", function()
     assert.equal(200, (process.order(server, "stall-job", { job = "still", stage = "dataProcessing" })))
-    local begun = clients[1]._runtime:now()
+    local begun = socket.gettime()
     local seen = {}
     local results, errs = watch(clients[1], { create "one", create "still", { clients[2], create("one", clients[2]) }, "none" }, {
       budgets = { dataProcessing = 0.5 * SLOW }, on_stall = "error",
       on_progress = function(event) seen[event.index .. event.type] = true end })
-    local took = clients[1]._runtime:now() - begun
+    local took = socket.gettime() - begun
     assert.equal("Completed", results[1].status)
     assert.truthy(results[3].jobArn:find("us-west-2", 1, true))
     assert.equal("StalledError", errs[2].code)
@@ -60,7 +61,7 @@ describe("watching over connections", function()
   end)
 
   it("inside tasks of bedrock.parallel, beside each other", function()
-    local begun = clients[1]._runtime:now()
+    local begun = socket.gettime()
     local tasks = {}
     for i = 1, 6 do
       tasks[i] = i % 2 == 0
@@ -77,20 +78,20 @@ describe("watching over connections", function()
         assert.equal("Completed", results[i][2].status)
       end
     end
-    assert.is_true(clients[1]._runtime:now() - begun < 4 * JOB + 0.5)
+    assert.is_true(socket.gettime() - begun < 4 * JOB + 0.5 * SLOW)
   end)
 
   it("ends with its task", function()
     assert.equal(200, (process.order(server, "stall-job", { job = "*", stage = "training" })))
     create "endless"
-    local begun = clients[1]._runtime:now()
+    local begun = socket.gettime()
     local results, errs = bedrock.parallel({ function()
       local _, failures = watch(clients[1], { "endless" }, { interval = 100, max_interval = 100 })
       return nil, failures[1]
     end }, { timeout = 0.2 * SLOW })
     assert.is_nil(results[1])
     assert.equal("TimeoutError", errs[1].code)
-    assert.is_true(clients[1]._runtime:now() - begun < 1 * SLOW)
+    assert.is_true(socket.gettime() - begun < 1 * SLOW)
   end)
 
   it("cut connections and throttling change nothing", function()
