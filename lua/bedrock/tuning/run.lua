@@ -149,7 +149,7 @@ local function check(self)
   local wanted = self.options.check
   if wanted == false then return validate(self.client._model.operations[OPERATION], self.params) end
   local options = { region = self.client.region, records = self.options.records }
-  for name, value in pairs(wanted or {}) do options[name] = value end
+  for name, value in pairs(type(wanted) == "table" and wanted or {}) do options[name] = value end
   local report = require("bedrock.tuning.check_job").run(self.params, options)
   if not report.ok then return fail("ParamValidationError", tostring(report), { report = report }) end
   for _, warning in ipairs(report.warnings) do
@@ -159,10 +159,20 @@ local function check(self)
   return true
 end
 
-local function write(self, content, only_new)
+-- Write down what is to be created, or was found. Where another process is first, it has to be at the same.
+local function keep(self, content, only_new)
   local path = self.options.state
   if not path then return content end
-  return state.write(path, content, only_new)
+  local there, err = state.write(path, content, only_new)
+  if there and (there.digest ~= content.digest or there.jobName ~= content.jobName) then
+    return state.fail(path, "was written by another process just now, for the job " .. there.jobName)
+  end
+  return there, err
+end
+
+-- What was written down has not become a job: the file is free for parameters that are put right.
+local function drop_state(self)
+  if self.options.state then os.remove(self.options.state) end
 end
 
 -- Whether a job that was found is the one that was asked for.
@@ -204,13 +214,13 @@ local function look_into_state(self)
   elseif job and job.jobName ~= kept.jobName then
     return state.fail(path, ("is damaged: %s is the job %s, not %s"):format(kept.jobArn, tostring(job.jobName), kept.jobName))
   end
-  local over = job and BAD_ENDS[job.status] and self.options.restart
-  if kept.digest ~= self.digest then
-    if not over then return foreign(self, kept, job) end
-    self.replace = true
-    return false
+  if kept.digest == self.digest then
+    if kept.jobName ~= name_of(self.name, kept.attempt) then return state.fail(path, "is damaged: jobName") end
+    return kept, job
   end
-  return kept, job
+  if not (job and BAD_ENDS[job.status] and self.options.restart) then return foreign(self, kept, job) end
+  self.replace = true
+  return false
 end
 
 -- The next free name from an attempt on, or the job that has one and is to be watched.
@@ -235,21 +245,17 @@ local function find_created(self, content, err)
   local job, unknown = find(self, content.jobName)
   if job then
     local ours, mismatch = is_ours(self, job, content.token)
-    if not ours then return nil, mismatch end
-    return job
+    if ours then return job end
+    err = mismatch
   end
-  -- The service has read the request and made no job of it: no state is left, so that the parameters can be put right.
   local refused = not unknown and not err.retryable and err.status and err.status >= 400 and err.status < 500
-  if refused and self.options.state then os.remove(self.options.state) end
+  if job or refused then drop_state(self) end
   return nil, err
 end
 
 local function create(self, content)
-  local there, problem = write(self, content, not self.replace)
+  local there, problem = keep(self, content, not self.replace)
   if not there then return nil, problem end
-  if there.digest ~= content.digest or there.jobName ~= content.jobName then
-    return state.fail(self.options.state, "was written by another process just now, for the job " .. there.jobName)
-  end
   content.token = there.token
   local params = {}
   for name, value in pairs(self.params) do params[name] = value end
@@ -259,6 +265,7 @@ local function create(self, content)
   if self.params.clientRequestToken then -- which may have been another job's: the service says nothing of that
     local job = find(self, answer.jobArn)
     if job and job.jobName ~= content.jobName then
+      drop_state(self)
       return fail("JobMismatchError", ("the service knows this clientRequestToken from the job %s, and has created no other")
         :format(tostring(job.jobName)), { last = job })
     end
@@ -273,21 +280,21 @@ local function begin(self)
   local content, job = look_by_name(self, kept and kept.attempt or 1, kept and found or nil)
   if not content then return nil, job end
   if kept and kept.attempt == content.attempt then content.token = kept.token end
-  local kind = "resumed"
+  local kind, ours, err = job and "resumed" or "created", true, nil
+  local known = kept and kept.jobArn -- so it need not be written down
+  self.replace = self.replace or kept
   if job then
-    local ours, err = is_ours(self, job, content.token)
-    if not ours then return nil, err end
+    ours, err = is_ours(self, job, content.token)
   else
-    self.replace = self.replace or kept
-    local err
     job, err = create(self, content)
-    if not job then return nil, err end
-    kind = "created"
+    ours, self.replace = job, true
   end
-  if self.options.state and not (kept and kept.jobArn == job.jobArn) then
+  if not ours then return nil, err end
+  if known ~= job.jobArn then
     content.jobArn = job.jobArn
-    local written, err = write(self, content, false)
-    if not written then tell(self, { type = "warning", message = err.message, job = job }) end -- the name will do
+    ours, err = keep(self, content, not self.replace)
+    if not ours and not self.replace then return nil, err end
+    if not ours then tell(self, { type = "warning", message = err.message, job = job }) end -- the name will do
   end
   tell(self, { type = kind, job = job })
   return job
@@ -300,8 +307,9 @@ local function custom_model_of(self, job, timeout)
   if model and (model.modelStatus or "Active") ~= "Active" then
     model, err = self.client:wait("custom_model", params, { interval = self.options.interval, timeout = timeout })
   end
-  if not model then err.last = err.last or job end
-  return model, err
+  if model then return model end
+  err.last = err.last or job
+  return nil, err
 end
 
 --- Run a job. Parameters and options were looked at.
@@ -324,12 +332,9 @@ function run.run(client, params, options)
   local limits = setmetatable({ timeout = left() }, { __index = options })
   local results, failures, finished = watch.run({ { client, job.jobArn } }, limits, true)
   job, err = results[1], failures[1]
-  if job then
-    job.custom_model, err = custom_model_of(self, job, left())
-    if not job.custom_model then return nil, err end
-  end
+  if job then job.custom_model, err = custom_model_of(self, job, left()) end
   if finished[1] then tell(self, finished[1]) end
-  return job, err
+  return job and job.custom_model and job, err
 end
 
 local MORE_OPTIONS = { state = "string", restart = "boolean", check = { "boolean", "table" } }

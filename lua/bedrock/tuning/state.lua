@@ -9,6 +9,7 @@ local errors = require "bedrock.errors"
 local state = {}
 
 local KIND, VERSION = "bedrock.tuning.run", 1
+local MOST_ATTEMPTS = 1e6
 local LARGEST = 65536 -- bytes: what is larger is no state, and a device may have no end
 
 ---@class bedrock.tuning.State
@@ -46,7 +47,10 @@ local function parse(path, text)
       return state.fail(path, ("is damaged: it has no %s"):format(name) .. advice)
     end
   end
-  if content.attempt < 1 or content.attempt % 1 ~= 0 then return state.fail(path, "is damaged: attempt" .. advice) end
+  local attempt = content.attempt
+  if not (attempt >= 1 and attempt <= MOST_ATTEMPTS and attempt % 1 == 0) then
+    return state.fail(path, "is damaged: attempt" .. advice)
+  end
   return content
 end
 

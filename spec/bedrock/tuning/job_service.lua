@@ -1,15 +1,15 @@
 --- What the specs of jobs share: an emulator whose clock moves only when somebody sleeps, clients on it, and a diary of events.
 
 local bedrock = require "bedrock"
-local emulator = require "bedrock.emulator"
+local caller = require "spec.bedrock.emulator.caller"
 
 local job_service = {}
 
 --- An emulator and a client on it. A job takes 1200 s: validation 72 s, data processing 168 s, training 960 s.
 function job_service.new(options, client_options)
-  local all = { clock = function() return 1795420800 end, seed = "spec", job_duration = 1200 }
+  local all = { job_duration = 1200 }
   for name, value in pairs(options or {}) do all[name] = value end
-  local e = emulator.new(all)
+  local e = caller.new(all)
   return e, job_service.client(e, client_options)
 end
 
@@ -23,15 +23,9 @@ end
 
 --- Parameters of a job; `false` in changes takes one away.
 function job_service.params(name, changes)
-  local params = {
-    jobName = name, customModelName = name .. "-model", roleArn = "arn:aws:iam::123456789012:role/BedrockTuning",
-    baseModelIdentifier = "amazon.titan-text-express-v1", hyperParameters = { epochCount = 2, batchSize = "1", learningRate = 1e-5 },
-    trainingDataConfig = { s3Uri = "s3://corpus/train.jsonl" }, outputDataConfig = { s3Uri = "s3://corpus/out/" },
-  }
-  for key, value in pairs(changes or {}) do
-    if value == false then params[key] = nil else params[key] = value end
-  end
-  return params
+  local all = { hyperParameters = { epochCount = 2, batchSize = "1", learningRate = 1e-5 } }
+  for key, value in pairs(changes or {}) do all[key] = value end
+  return caller.job(name, all)
 end
 
 --- How many requests of an operation there were, and how many of them were answered well.

@@ -33,7 +33,8 @@ describe("tuning.run", function()
   it("creates a job, tells of its stages, and hands it back with its model", function()
     local asked = params "tone"
     local copy = core.json_encode_plain(asked)
-    local job = assert(run(asked))
+    local job, nothing = run(asked)
+    assert.is_nil(nothing)
     assert.equal("Completed", job.status)
     assert.equal("tone-model", job.custom_model.modelName)
     assert.equal(job.outputModelArn, job.custom_model.modelArn)
@@ -61,11 +62,10 @@ describe("tuning.run", function()
   end)
 
   it("without the check nothing is sent either that the API can't take", function()
-    for _, changes in ipairs { { jobName = false }, { jobName = {} }, { hyperParameters = "x" }, { roleArn = 7 == 8 } } do
-      changes.roleArn = changes.roleArn == nil and "arn:aws:iam::123456789012:role/BedrockTuning" or changes.roleArn
-      local p = params("tone", changes)
-      if changes.roleArn == false then p.roleArn = false end
-      local job, err = run(p, { state = state })
+    for _, row in ipairs { { "jobName" }, { "jobName", {} }, { "hyperParameters", "x" }, { "roleArn", false } } do
+      local asked = params "tone"
+      asked[row[1]] = row[2]
+      local job, err = run(asked, { state = state })
       assert.is_nil(job)
       assert.equal("ParamValidationError", err.code)
       assert.equal(CREATE, err.operation)
@@ -271,6 +271,10 @@ describe("tuning.run", function()
     assert.equal("JobMismatchError", err.code)
     assert.truthy(err.message:find("from the job one", 1, true))
     one_job "one"
+    -- It leaves no state behind, so that another token can be tried.
+    assert.is_nil((run(params("two", { clientRequestToken = "mine" }), { state = state })))
+    assert(run(params("two", { clientRequestToken = "another" }), { state = state }))
+    one_job("one", "two")
   end)
 
   it("a job that another process has made in between is found", function()
@@ -346,7 +350,7 @@ describe("tuning.run", function()
         { '{"jobName":"tone"}', "none of tuning.run" }, { ("x"):rep(70000), "damaged" }, { "\0\0\0", "damaged" },
         { good:gsub('"version":1', '"version":2'), "another version" },
         { good:gsub('"attempt":1', '"attempt":0.5'), "attempt" },
-        { good:gsub('"attempt":1', '"attempt":"1"'), "no attempt" },
+        { good:gsub('"attempt":1', '"attempt":"1"'), "no attempt" }, { good:gsub('"attempt":1', '"attempt":1e300'), "attempt" },
         { good:gsub('"token":"%x+"', '"token":null'), "no token" },
         { good:gsub('"jobArn":"[^"]+"', '"jobArn":1'), "no jobArn" },
         { good:gsub('"region":"us%-east%-1"', '"region":"us-west-2"'), "of the region us-west-2", true },
@@ -393,6 +397,21 @@ describe("tuning.run", function()
       one_job "tone"
     end)
 
+    it("is not written over for a job that was found, while another process writes it", function()
+      assert(run(params "tone"))
+      local other = { kind = "bedrock.tuning.run", version = 1, jobName = "other", attempt = 1, token = "t", digest = "d",
+        region = "us-east-1" }
+      local real, runtime = client._runtime.send, client._runtime
+      function runtime.send(self, request, deadline)
+        child.write(state, core.json_encode_plain(other))
+        return real(self, request, deadline)
+      end
+      local _, err = run(params "tone", { state = state })
+      assert.equal("StateError", err.code)
+      assert.truthy(err.message:find("by another process", 1, true))
+      assert.equal("other", core.json_decode_plain(child.read(state)).jobName)
+    end)
+
     it("is for one job", function()
       assert(run(params "tone", { state = state }))
       local _, err = run(params "other", { state = state })
@@ -425,6 +444,9 @@ describe("tuning.run", function()
       child.write(state, (good:gsub('"jobArn":"[^"]+"', '"jobArn":"' .. other.jobArn .. '"')))
       _, err = run(params "tone", { state = state })
       assert.truthy(err.message:find("is the job other, not tone", 1, true))
+      child.write(state, (good:gsub('"jobArn":"[^"]+"', '"jobArn":"' .. other.jobArn .. '"'):gsub('"tone"', '"other"')))
+      _, err = run(params "tone", { state = state })
+      assert.truthy(err.message:find("is damaged: jobName", 1, true))
       one_job("tone", "other")
     end)
 
