@@ -206,6 +206,13 @@ function models.find(identifier)
   return found
 end
 
+--- The model id behind that of an inference profile: "amazon.nova-lite-v1:0" for "us.amazon.nova-lite-v1:0".
+---@param id string
+---@return string|nil model_id
+function models.behind_profile(id)
+  return id:match "^%l[%l-]*%.(%l[%w-]*%..+)$"
+end
+
 --- The id by which a job names a model.
 ---@param model bedrock.tuning.Model
 ---@param id string  of the model, for inference or for tuning

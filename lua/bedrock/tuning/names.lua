@@ -21,6 +21,24 @@ function names.shown(value, longest)
   return cut and value .. "..." or value
 end
 
+--- A value in quotes; a number without.
+---@param value any
+---@return string
+function names.quoted(value)
+  if type(value) == "number" then return text.write_string(value) end
+  return '"' .. names.shown(value) .. '"'
+end
+
+--- The path of a member of what has a path.
+---@param path string
+---@param key any
+---@return string
+function names.member(path, key)
+  key = names.shown(key, 60)
+  if not key:find "^[%w_%-]+$" then return ('%s["%s"]'):format(path, key) end
+  return path == "" and key or path .. "." .. key
+end
+
 --- A text in the middle of tables, past any metatable.
 ---@param value any
 ---@param ... string|integer  the keys that lead to it

@@ -27,6 +27,8 @@ end
 
 local function write(value, indent)
   if type(value) == "string" then return (core.json_encode_plain(value) or core.json_encode_plain(names.shown(value))) end
+  -- A list of one text is the same to IAM as the text.
+  if #value == 1 and type(value[1]) == "string" then return write(value[1], indent) end
   local deeper, parts = indent .. "  ", {}
   if value[1] ~= nil then
     for i, item in ipairs(value) do parts[i] = deeper .. write(item, deeper) end
@@ -198,7 +200,7 @@ end
 local function model_resources(identifier, place)
   local arn = names.arn(identifier)
   local id = arn and arn.resource:match "^inference%-profile/(.+)$" or identifier
-  local behind = id:match "^%l[%l-]*%.(%l[%w-]*%..+)$"
+  local behind = models.behind_profile(id)
   if arn and not behind then return { identifier } end
   if behind then
     return { arn and identifier or ("arn:%s:bedrock:%s:%s:inference-profile/%s"):format(place.partition, place.region, place.account, id),
@@ -238,7 +240,8 @@ function policies.build(job, options)
       { StringEquals = { ["iam:PassedToService"] = "bedrock.amazonaws.com" } }),
   }
   local base = text(job, "baseModelIdentifier") or text(job, "baseModelArn")
-  local targets = base and model_resources(base, place) or { ("arn:%s:bedrock:%s::foundation-model/*"):format(place.partition, place.region) }
+  local targets = base and model_resources(base, place)
+    or { ("arn:%s:bedrock:%s::foundation-model/*"):format(place.partition, place.region) }
   local custom_models = bedrock_arn "custom-model/*"
   if targets[1] ~= custom_models then targets[#targets + 1] = custom_models end
   targets[#targets + 1] = place.job_arns
