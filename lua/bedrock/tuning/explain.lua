@@ -103,8 +103,8 @@ local function is_job(value)
     or rawget(value, "statusDetails") ~= nil or rawget(value, "status") ~= nil and rawget(value, "code") == nil)
 end
 
-local function number(value, ...)
-  for i = 1, select("#", ...) do value = type(value) == "table" and rawget(value, (select(i, ...))) or nil end
+local function number(...)
+  local value = names.get(...)
   return type(value) == "number" and value or nil
 end
 
@@ -123,7 +123,7 @@ local function state_of(job, now)
   local status = text(job, "status") or text(job, "modelStatus")
   if status == "Stopped" or status == "Stopping" then return "stopped" end
   if status == "Failed" then return "failed" end
-  if status == "InProgress" and type(rawget(job, "statusDetails")) == "table" and stands_still(job, now) then return "stalled" end
+  if status == "InProgress" and type(names.get(job, "statusDetails")) == "table" and stands_still(job, now) then return "stalled" end
   return nil
 end
 

@@ -121,7 +121,7 @@ local function check_file(check, uri, path, what)
 end
 
 local function validators(check)
-  return names.list(type(check.params.validationDataConfig) == "table" and rawget(check.params.validationDataConfig, "validators"))
+  return names.list(names.get(check.params, "validationDataConfig", "validators"))
 end
 
 local function check_data(check)
@@ -218,7 +218,9 @@ local function check_hyperparameters(check)
       local problem = hyperparameters.problem(entry, value)
       if problem then
         check:error("hyperparameter_value", path, ("is %s; %s takes %s"):format(quoted(value), model, takes(entry)),
-          problem == "case" and ('write "%s"'):format(entry.word) or nil, not entry.given and "hyperparameters" or nil)
+          problem == "case" and ('write "%s"'):format(entry.word) or problem == "range" and not entry.given
+            and "where a quota of yours allows it, tell by the option hyperparameters" or nil,
+          not entry.given and "hyperparameters" or nil)
       end
       if entry.with_validation and #validators(check) > 0 then
         check:warn("with_validation", path, entry.with_validation, "leave it out", "hyperparameters")
@@ -319,7 +321,7 @@ local function check_customization(check)
   local params, kind = check.params, check.kind
   local config = rawget(params, "customizationConfig")
   for wanted, name in pairs(CONFIG) do
-    local there = type(config) == "table" and not names.absent(rawget(config, name))
+    local there = not names.absent(names.get(config, name))
     if kind == wanted and not there then
       check:error("customization", "customizationConfig." .. name, ("is missing: a customization of type %s needs it"):format(wanted))
     elseif there and kind ~= wanted then
@@ -357,10 +359,8 @@ local function check_customization(check)
 end
 
 local function check_vpc(check)
-  local config = rawget(check.params, "vpcConfig")
-  if type(config) ~= "table" then return end
   for list, prefix in pairs { subnetIds = "subnet-", securityGroupIds = "sg-" } do
-    for i, id in ipairs(names.list(rawget(config, list))) do
+    for i, id in ipairs(names.list(names.get(check.params, "vpcConfig", list))) do
       id = text(id)
       if id and id:sub(1, #prefix) ~= prefix then
         check:error("vpc", ("vpcConfig.%s[%d]"):format(list, i), ("is %s; these ids begin with %s"):format(quoted(id), prefix))

@@ -13,7 +13,7 @@ local shown, quoted, member, text = names.shown, names.quoted, names.member, nam
 
 -- What a pattern means, for people.
 local WORDS = {
-  JobName = "a job's name has letters and digits, after the first also + - . (a hyphen not at the end)",
+  JobName = "a job's name has letters and digits, after the first also + - .",
   CustomModelName = "a custom model's name has letters and digits, with a single _ or - between or behind them",
   IdempotencyToken = "a token has letters, digits and hyphens, and no hyphen at its beginning or end",
   TagKey = "a tag's key has letters, digits, blanks and . _ : / = + @ -",
@@ -39,7 +39,7 @@ end
 local function check_partition(check, path, partition)
   if check.partition and partition ~= check.partition then
     check:error("partition", path, ("is in the partition %s, the region %s in %s"):format(shown(partition), check.region,
-      check.partition), ("write arn:%s:… with what is there"):format(check.partition))
+      check.partition), ("begin it with arn:%s:"):format(check.partition))
   end
 end
 
@@ -70,7 +70,7 @@ function closer.RoleArn(check, value, path)
   elseif arn.service ~= "iam" or not arn.resource:find "^role/." then
     return no_arn(check, path, value, "no ARN of a role", "its end has to be role/NAME, and its service iam")
   elseif arn.region ~= "" then
-    return no_arn(check, path, value, "wrong: ARNs of IAM have no region", "leave it empty, as in arn:aws:iam::…")
+    return no_arn(check, path, value, "wrong: ARNs of IAM have no region", "leave it empty: arn:aws:iam::ACCOUNT:role/NAME")
   end
   check_account(check, path, arn.account, true)
   check_partition(check, path, arn.partition)

@@ -39,16 +39,24 @@ function names.member(path, key)
   return path == "" and key or path .. "." .. key
 end
 
+--- A value in the middle of tables, past any metatable.
+---@param value any
+---@param ... string|integer  the keys that lead to it
+---@return any value  nil where there is none
+function names.get(value, ...)
+  for i = 1, select("#", ...) do
+    if type(value) ~= "table" then return nil end
+    value = rawget(value, (select(i, ...)))
+  end
+  return value
+end
+
 --- A text in the middle of tables, past any metatable.
 ---@param value any
 ---@param ... string|integer  the keys that lead to it
 ---@return string|nil text  a number as it is sent; nil where there is none, or something else
 function names.text(value, ...)
-  for i = 1, select("#", ...) do
-    if type(value) ~= "table" then return nil end
-    value = rawget(value, (select(i, ...)))
-  end
-  return (text.write_string(value))
+  return (text.write_string(names.get(value, ...)))
 end
 
 --- The items of a list, past any metatable.

@@ -130,8 +130,7 @@ local function s3_resources(job, place)
   local training = text(job, "trainingDataConfig", "s3Uri")
   if training or not logs then read(training) end
   if logs then read(logs, true) end
-  local config = type(job) == "table" and rawget(job, "validationDataConfig")
-  for _, validator in ipairs(names.list(type(config) == "table" and rawget(config, "validators"))) do
+  for _, validator in ipairs(names.list(names.get(job, "validationDataConfig", "validators"))) do
     local uri = text(validator, "s3Uri")
     if uri then read(uri) end
   end
@@ -163,7 +162,7 @@ local function key_statement(sid, key, place, service)
 end
 
 local function vpc_statements(statements, job, place)
-  local config = type(job) == "table" and rawget(job, "vpcConfig")
+  local config = names.get(job, "vpcConfig")
   if type(config) ~= "table" then return end
   local function ec2(kind, id) return ("arn:%s:ec2:%s:%s:%s/%s"):format(place.partition, place.region, place.account, kind, id) end
   local subnets, both = {}, {}
@@ -264,7 +263,7 @@ function policies.build(job, options)
   end
   if options.data_key then role[#role + 1] = key_statement("UseDataKey", options.data_key, place, "s3") end
   vpc_statements(role, job, place)
-  local config = type(job) == "table" and rawget(job, "customizationConfig")
+  local config = names.get(job, "customizationConfig")
   local teacher = text(config, "distillationConfig", "teacherModelConfig", "teacherModelIdentifier")
   if teacher then role[#role + 1] = allow("AskTeacher", { "bedrock:InvokeModel" }, model_resources(teacher, place)) end
   local grader = text(config, "rftConfig", "graderConfig", "lambdaGrader", "lambdaArn")
