@@ -11,6 +11,7 @@ local model = require "bedrock.model"
 local models = require "bedrock.tuning.models"
 local names = require "bedrock.tuning.names"
 local rules = require "bedrock.tuning.job_rules"
+local tuning_options = require "bedrock.tuning.options"
 local validate = require "bedrock.validate"
 
 local check_job = {}
@@ -35,6 +36,8 @@ local OPTIONS = {
   region = "string", client = "table", account_id = "string", model = "string", hyperparameters = "table", limits = "table",
   ignore = "table", records = "number", validation_records = "number", dataset = "table", validation = "table",
 }
+local OPTIONS_UNCHECKED = { hyperparameters = "boolean" }
+for name, kind in pairs(OPTIONS) do OPTIONS_UNCHECKED[name] = OPTIONS_UNCHECKED[name] or kind end
 
 local ENTRY = { min = "number", max = "number", whole = "boolean", word = "string", default = "string", required = "boolean" }
 
@@ -126,15 +129,12 @@ end
 ---@param options any
 ---@return string|nil problem
 function check_job.check_options(options)
-  if options == nil then return nil end
-  if type(options) ~= "table" then return "the options of check_job must be a table, got " .. type(options) end
-  for name, value in pairs(options) do
-    local wanted = OPTIONS[name]
-    if not wanted then
-      return ("unknown option %q to check_job%s"):format(tostring(name), errors.did_you_mean(tostring(name), OPTIONS))
-    elseif type(value) ~= wanted and not (name == "hyperparameters" and value == false) then
-      return ("option %s of check_job must be a %s, got %s"):format(name, wanted, type(value))
-    elseif wanted == "number" and not (value >= 0 and value < math.huge) then
+  local unchecked = type(options) == "table" and options.hyperparameters == false
+  local problem = tuning_options.problem(options, unchecked and OPTIONS_UNCHECKED or OPTIONS, "check_job")
+  if problem or options == nil then return problem end
+  for _, name in ipairs { "records", "validation_records" } do
+    local count = options[name]
+    if count and not (count >= 0 and count < math.huge) then
       return ("option %s of check_job must be a count, 0 or more"):format(name)
     end
   end
@@ -172,7 +172,7 @@ end
 function check_job.run(params, options)
   options = options or {}
   local operation = model.load(api).operations.CreateModelCustomizationJob
-  local region = options.region or options.client and options.client.region
+  local region = tuning_options.region(options)
   local job = names.text(params, "jobName")
   local report = setmetatable({ errors = {}, warnings = {}, job = job and names.shown(job),
     region = region and names.shown(region) }, Report)

@@ -5,6 +5,7 @@ local errors = require "bedrock.errors"
 local models = require "bedrock.tuning.models"
 local names = require "bedrock.tuning.names"
 local policies = require "bedrock.tuning.policies"
+local tuning_options = require "bedrock.tuning.options"
 
 local explain = {}
 
@@ -68,19 +69,10 @@ end
 function explain.check_arguments(subject, options)
   if type(subject) ~= "string" and type(subject) ~= "table" then
     return "explain takes a message, an error or a job, got " .. type(subject)
-  elseif options == nil then
-    return nil
-  elseif type(options) ~= "table" then
-    return "the options of explain must be a table, got " .. type(options)
   end
-  for name, value in pairs(options) do
-    if not OPTIONS[name] then
-      return ("unknown option %q to explain%s"):format(tostring(name), errors.did_you_mean(tostring(name), OPTIONS))
-    elseif type(value) ~= OPTIONS[name] then
-      return ("option %s of explain must be a %s, got %s"):format(name, OPTIONS[name], type(value))
-    end
-  end
-  for i, row in ipairs(options.causes or {}) do
+  local problem = tuning_options.problem(options, OPTIONS, "explain")
+  if problem then return problem end
+  for i, row in ipairs(options and options.causes or {}) do
     for _, name in ipairs { "cause", "title", "mend" } do
       if type(row) ~= "table" or type(row[name]) ~= "string" then
         return ("option causes of explain: row %d needs cause, title and mend, all strings"):format(i)

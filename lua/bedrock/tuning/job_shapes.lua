@@ -156,13 +156,13 @@ end
 
 local function check_string(check, shape, value, path)
   local _, length = value:gsub("[^\128-\191]", "")
+  if length < (shape.min or 0) then return end -- the check of parameters has said so
   if shape.max and length > shape.max then
     check:error("limit", path, ("has %d characters; %d at most"):format(length, shape.max), nil, "limits")
     return
   end
   if closer[shape.name] and closer[shape.name](check, value, path) then return end
-  -- Where the walk found a character too few, the check of parameters has said so.
-  if shape.pattern and length >= (shape.min or 0) and length <= (shape.max or 4096) then
+  if shape.pattern and length <= (shape.max or 4096) then
     local matcher = pattern.matcher(shape.pattern)
     if matcher and not matcher:matches(value) then
       check:error("pattern", path, shape.sensitive and "does not match " .. shape.pattern

@@ -6,9 +6,9 @@
 
 local core = require "bedrock.core"
 local endpoint = require "bedrock.endpoint"
-local errors = require "bedrock.errors"
 local models = require "bedrock.tuning.models"
 local names = require "bedrock.tuning.names"
+local tuning_options = require "bedrock.tuning.options"
 
 local policies = {}
 
@@ -59,16 +59,7 @@ local OPTIONS = { region = "string", client = "table", account_id = "string", da
 ---@param options any
 ---@return string|nil problem
 function policies.check_options(options)
-  if options == nil then return nil end
-  if type(options) ~= "table" then return "the options of policies must be a table, got " .. type(options) end
-  for name, value in pairs(options) do
-    if not OPTIONS[name] then
-      return ("unknown option %q to policies%s"):format(tostring(name), errors.did_you_mean(tostring(name), OPTIONS))
-    elseif type(value) ~= OPTIONS[name] then
-      return ("option %s of policies must be a %s, got %s"):format(name, OPTIONS[name], type(value))
-    end
-  end
-  return nil
+  return tuning_options.problem(options, OPTIONS, "policies")
 end
 
 -- The first ARN of the job that has a part, and that part. Where the job runs, its own ARN says best.
@@ -85,7 +76,7 @@ end
 ---@param options bedrock.tuning.PolicyOptions
 ---@return {region: string, account: string, partition: string, suffix: string, role: string} place  words in capitals for what isn't known
 function policies.place(job, options)
-  local region = options.region or options.client and options.client.region
+  local region = tuning_options.region(options)
     or part_of(job, "region", "jobArn", "baseModelArn", "baseModelIdentifier", "customModelKmsKeyId", "outputModelKmsKeyArn")
   local account = options.account_id or part_of(job, "account", "jobArn", "roleArn")
   local partition = region and endpoint.partition(region)

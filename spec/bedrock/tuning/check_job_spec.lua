@@ -1,6 +1,7 @@
 local bedrock = require "bedrock"
 local core = require "bedrock.core"
 local emulator = require "bedrock.emulator"
+local everywhere = require "spec.support.everywhere"
 local models = require "bedrock.tuning.models"
 local tuning = require "bedrock.tuning"
 
@@ -427,24 +428,8 @@ describe("tuning.check_job", function()
         vpcConfig = { subnetIds = { "subnet-1" }, securityGroupIds = { "sg-1" } },
         customizationConfig = { distillationConfig = { teacherModelConfig = { teacherModelIdentifier = LITE } } } }
     end
-    local function each(at, path, visit)
-      for key, value in pairs(at) do
-        path[#path + 1] = key
-        visit(path)
-        if type(value) == "table" then each(value, path, visit) end
-        path[#path] = nil
-      end
-    end
-    each(good(), {}, function(path)
-      for i, value in ipairs(values) do
-        if not SLOW or i % 5 == 0 then
-          local params = good()
-          local at = params
-          for step = 1, #path - 1 do at = at[path[step]] end
-          at[path[#path]] = value
-          readable(tuning.check_job(params, EAST))
-        end
-      end
+    everywhere(good, values, function(params, i)
+      if not SLOW or i % 5 == 0 then readable(tuning.check_job(params, EAST)) end
     end)
     for _, params in ipairs { 1, "x", true, print, cyclic, evil, { 1, 2 } } do
       local report = tuning.check_job(params)

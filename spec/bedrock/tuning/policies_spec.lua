@@ -1,6 +1,7 @@
 local bedrock = require "bedrock"
 local core = require "bedrock.core"
 local emulator = require "bedrock.emulator"
+local everywhere = require "spec.support.everywhere"
 local tuning = require "bedrock.tuning"
 
 local MICRO, LITE = "amazon.nova-micro-v1:0:128k", "amazon.nova-lite-v1:0:300k"
@@ -217,26 +218,11 @@ describe("tuning.policies", function()
         validationDataConfig = { validators = { { s3Uri = "s3://corpus/v.jsonl" } } },
         customizationConfig = { distillationConfig = { teacherModelConfig = { teacherModelIdentifier = LITE } } } }
     end
-    local function each(at, path, visit)
-      for key, value in pairs(at) do
-        path[#path + 1] = key
-        visit(path)
-        if type(value) == "table" then each(value, path, visit) end
-        path[#path] = nil
-      end
-    end
-    each(good(), {}, function(path)
-      for _, value in ipairs { 0, true, "", 'a"\n\0\27\\', "\255", "s3://\255\n/\"k", 'arn:a"a:b:c:d:\n', ("x"):rep(5000), print, cyclic, evil, {},
-        core.json_null } do
-        local params = good()
-        local at = params
-        for i = 1, #path - 1 do at = at[path[i]] end
-        at[path[#path]] = value
-        local policies = tuning.policies(params, EAST)
-        for _, policy in pairs(policies) do
-          parse(policy)
-          assert.is_nil(policy:find "[%z\1-\9\11-\31\127-\255]")
-        end
+    everywhere(good, { 0, true, "", 'a"\n\0\27\\', "\255", "s3://\255\n/\"k", 'arn:a"a:b:c:d:\n', ("x"):rep(5000), print, cyclic, evil, {},
+      core.json_null }, function(params)
+      for _, policy in pairs(tuning.policies(params, EAST)) do
+        parse(policy)
+        assert.is_nil(policy:find "[%z\1-\9\11-\31\127-\255]")
       end
     end)
     tuning.policies(evil)
