@@ -99,7 +99,7 @@ return {
   { cause = "expired_credentials", title = "the credentials have expired", codes = { "ExpiredTokenException", "ExpiredToken",
       "RequestExpired" },
     checks = { "credentials that were given as keys: they do not renew themselves", "aws sso login, where a profile uses SSO" },
-    mend = "get new credentials; with a provider (a profile, a role, the instance) the library renews them by itself", retry = true },
+    mend = "get new credentials; with a provider (a profile, a role, the instance) the library renews them by itself", retry = false },
   { cause = "clock", title = "this machine's clock is wrong",
     fragments = { "signature expired", "not yet current", "request time too skewed", "requesttimetooskewed" },
     checks = { "date -u, against the Date header of any answer: five minutes are too many" },

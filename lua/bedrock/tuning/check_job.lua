@@ -25,7 +25,8 @@ local MOST = 100 -- complaints of a kind: more would help nobody
 ---@field model? string  what the base model was made from, where baseModelIdentifier is the name of a custom model: an id, or an ARN
 ---@field hyperparameters? table<string, bedrock.tuning.Hyperparameter|false>|false  in place of single limits, as in
 ---  `{ epochCount = { max = 20 } }`; false: not checked
----@field limits? bedrock.tuning.DatasetRules  in place of single limits of data sets, as in `{ max_records = 50000 }`
+---@field limits? bedrock.tuning.DatasetRules  in place of single limits of data sets, as in `{ max_records = 50000 }`; false
+---  for no limit
 ---@field ignore? table<string, true>  rules that are not to be checked
 ---@field records? integer  of the training set
 ---@field validation_records? integer
@@ -144,8 +145,8 @@ function check_job.check_options(options)
     end
   end
   for name, value in pairs(options.limits or {}) do
-    if type(value) ~= "number" then
-      return ("option limits of check_job takes numbers, got %s = %s"):format(tostring(name), type(value))
+    if type(value) ~= "number" and value ~= false then
+      return ("option limits of check_job takes numbers, or false, got %s = %s"):format(tostring(name), type(value))
     end
   end
   for name, entry in pairs(options.hyperparameters or {}) do

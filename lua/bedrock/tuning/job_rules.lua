@@ -44,7 +44,7 @@ rules.names = {
   customization = "parameters that contradict the kind of customization",
   vpc = "ids in the wrong list, or of something else",
   records = "fewer or more records than the model takes",
-  dataset = "a data set that its own check refuses",
+  dataset = "a data set that its own check refuses, or that was checked for another model",
 }
 
 -- The kinds of customization that take the hyperparameters of the model's table.
@@ -88,7 +88,7 @@ local function check_base(check)
   local wanted = is_id and models.tuning_id(found, id)
   if wanted and wanted ~= id then
     check:warn("tuning_id", "baseModelIdentifier", ("%s is not the id for tuning"):format(quoted(id)),
-      "write " .. base:sub(1, #base - #id) .. wanted, "models")
+      "write " .. shown(base:sub(1, #base - #id) .. wanted), "models")
   end
   local regions = check.region and found.regions
   if not regions then return end
@@ -147,7 +147,7 @@ local function check_data(check)
   end
 
   local s3 = names.s3(output)
-  if not s3 then return end
+  if not s3 or names.bucket_problem(s3.bucket) then return end
   if ending(s3.key) then
     check:warn("output", "outputDataConfig.s3Uri", "looks like a file; the output is a folder", "name a folder, as s3://"
       .. s3.bucket .. "/out/")
@@ -265,17 +265,23 @@ local function check_records(check)
   local training = count_of(options.dataset, options.records)
   local validation = count_of(options.validation, options.validation_records)
   for _, set in ipairs { { "dataset", "trainingDataConfig", "training" }, { "validation", "validationDataConfig", "validation" } } do
-    if options[set[1]] and options[set[1]].ok == false then
+    local report = options[set[1]] or {}
+    if report.ok == false then
       check:error("dataset", set[2], ("the check of the %s set found errors"):format(set[3]), "its report has them, line by line")
+    end
+    if type(report.model) == "string" and check.model and report.model ~= check.model.name then
+      check:warn("dataset", set[2], ("the %s set was checked for %s"):format(set[3], shown(report.model)),
+        "check it for " .. check.model.name)
     end
   end
   local function compare(path, what, count, kind)
     for _, bound in ipairs { "min_", "max_" } do
       local name = bound .. kind
-      local limit = given[name] or known[name]
+      local limit = known[name]
+      if given[name] ~= nil then limit = given[name] end
       if limit and (bound == "min_" and count < limit or bound == "max_" and count > limit) then
         check:error("records", path, ("%s has %s records; %s takes %s %s"):format(what, hyperparameters.plain(count), model,
-          hyperparameters.plain(limit), bound == "min_" and "or more" or "at most"), nil, not given[name] and known.source or nil)
+          hyperparameters.plain(limit), bound == "min_" and "or more" or "at most"), nil, given[name] == nil and known.source or nil)
       end
     end
   end

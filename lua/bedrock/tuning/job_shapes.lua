@@ -97,7 +97,7 @@ function closer.BaseModelIdentifier(check, value, path)
   local profile = models.behind_profile(value)
   if profile and models.find(profile) then
     check:error("base_model", path, ("%s is an inference profile, which no job can start from"):format(quoted(value)),
-      "name the model itself: " .. (models.tuning_id(models.find(profile), profile) or profile))
+      "name the model itself: " .. shown(models.tuning_id(models.find(profile), profile) or profile))
     return true
   elseif value:sub(1, 4) ~= "arn:" then
     return false
@@ -122,7 +122,18 @@ local function meant(value)
   if not bucket then bucket, key = value:match "^https?://s3[%w.-]*%.amazonaws%.com[%w.]*/([%w.-]+)/?([^?#]*)" end
   if not bucket then bucket, key = value:match "^arn:[%w-]+:s3:::([%w.-]+)/?(.*)$" end
   if not bucket then bucket, key = value:match "^[Ss]3:/*([%w.-]+)/?(.*)$" end
-  return bucket and ("s3://%s/%s"):format(bucket, shown(key)) or "write s3://BUCKET/KEY"
+  return bucket and shown(("s3://%s/%s"):format(bucket, key)) or "write s3://BUCKET/KEY"
+end
+
+local DIRECTIONS = { north = true, south = true, east = true, west = true, central = true, northeast = true, northwest = true,
+  southeast = true, southwest = true }
+
+-- The region that stands in a bucket's name, as in corpus-eu-west-1.
+local function region_in(bucket)
+  for region, direction in bucket:gmatch "%f[%w](%l%l%-g?o?v?%-?(%l+)%-%d)%f[%W]" do
+    if DIRECTIONS[direction] then return region end
+  end
+  return nil
 end
 
 function closer.S3Uri(check, value, path)
@@ -146,7 +157,7 @@ function closer.S3Uri(check, value, path)
     check:error("s3_uri", path, "the key has an empty part (//), which the API does not take")
     return true
   end
-  local region = s3.bucket:match "%f[%w]%l%l%-%l+%-%d%f[%W]" or s3.bucket:match "%f[%w]us%-gov%-%l+%-%d%f[%W]"
+  local region = region_in(s3.bucket)
   if check.region and region and region ~= check.region then
     check:warn("region", path, ("the bucket %s has %s in its name, the job is in %s"):format(s3.bucket, region, check.region),
       "the buckets of a job have to be in its region")
@@ -154,7 +165,7 @@ function closer.S3Uri(check, value, path)
   return false
 end
 
-local function check_string(check, shape, value, path)
+local function check_string(check, shape, value, path, hidden)
   local _, length = value:gsub("[^\128-\191]", "")
   if length < (shape.min or 0) then return end -- the check of parameters has said so
   if shape.max and length > shape.max then
@@ -165,7 +176,7 @@ local function check_string(check, shape, value, path)
   if shape.pattern and length <= (shape.max or 4096) then
     local matcher = pattern.matcher(shape.pattern)
     if matcher and not matcher:matches(value) then
-      check:error("pattern", path, shape.sensitive and "does not match " .. shape.pattern
+      check:error("pattern", path, (hidden or shape.sensitive) and "does not match " .. shape.pattern
         or ("is %s; %s"):format(quoted(value), WORDS[shape.name] or "it has to match " .. shape.pattern), nil, "limits")
     end
   end
@@ -207,18 +218,19 @@ function walkers.map(check, shape, value, path)
   for key, item in next, value do
     count = count + 1
     local at = member(path, shape.sensitive and "*" or key)
-    walk(check, shape.key.shape, key, at)
-    walk(check, shape.value.shape, item, at)
+    walk(check, shape.key.shape, key, at, shape.sensitive)
+    walk(check, shape.value.shape, item, at, shape.sensitive)
   end
   too_many(check, shape, count, path)
 end
 
-function walk(check, shape, value, path)
+-- Values of what is sensitive are hidden.
+function walk(check, shape, value, path, hidden)
   if walkers[shape.type] then
     if type(value) == "table" then walkers[shape.type](check, shape, value, path) end
   elseif shape.type == "string" then
     value = text(value)
-    if value then check_string(check, shape, value, path) end
+    if value then check_string(check, shape, value, path, hidden) end
   elseif type(value) == "number" and shape.max and value > shape.max then
     check:error("limit", path, ("is %s; %s at most"):format(hyperparameters.plain(value), hyperparameters.plain(shape.max)), nil,
       "limits")

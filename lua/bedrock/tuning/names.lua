@@ -35,7 +35,7 @@ end
 ---@return string
 function names.member(path, key)
   key = names.shown(key, 60)
-  if not key:find "^[%w_%-]+$" then return ('%s["%s"]'):format(path, key) end
+  if not key:find "^[%w_%-]+$" and key ~= "*" then return ('%s["%s"]'):format(path, key) end
   return path == "" and key or path .. "." .. key
 end
 

@@ -235,6 +235,7 @@ local WARNINGS = {
   { { customModelKmsKeyId = KEY:gsub("123456789012:", "111122223333:") }, "account", "customModelKmsKeyId", "belongs to",
     options = { account_id = "123456789012" } },
   { { ["trainingDataConfig.s3Uri"] = "s3://corpus-eu-west-1/train.jsonl" }, "region", "trainingDataConfig.s3Uri", "has eu-west-1 in its name" },
+  { { ["trainingDataConfig.s3Uri"] = "s3://us-gov-west-1-corpus/train.jsonl" }, "region", nil, "has us-gov-west-1 in its name" },
   { { ["trainingDataConfig.s3Uri"] = "s3://corpus/train/" }, "file", "trainingDataConfig.s3Uri", "is a folder" },
   { { ["trainingDataConfig.s3Uri"] = "s3://corpus/train.csv" }, "file", nil, "but with .csv" },
   { { ["trainingDataConfig.s3Uri"] = "s3://corpus/train.jsonl.gz" }, "file", nil, "but with .gz", "without compression" },
@@ -256,6 +257,8 @@ local WARNINGS = {
     options = { records = 16000 } },
   { { baseModelIdentifier = "amazon.nova-micro-v1:0:128k", ["hyperParameters.learningRateWarmupSteps"] = "50" }, "warm_up", nil,
     "is 50; for 6400 records 10 are advised (records / 640)", options = { records = 6400 } },
+  { {}, "dataset", "trainingDataConfig", "was checked for Amazon Nova Pro", "check it for Amazon Nova Lite",
+    options = { dataset = { ok = true, model = "Amazon Nova Pro", counts = { records = 1600 } } } },
   { { customizationType = "CONTINUED_PRE_TRAINING" }, "customization", "customizationType", "Titan Text only" },
   { { customizationType = "REINFORCEMENT_FINE_TUNING", customizationConfig = { rftConfig = {} } }, "customization", "hyperParameters",
     "hyperparameters of its own", "rftConfig.hyperParameters" },
@@ -282,6 +285,7 @@ local GOOD = {
   { { validationDataConfig = validators "s3://corpus/v.jsonl" }, { records = 1600, validation_records = 1 } },
   { { ["outputDataConfig.s3Uri"] = "s3://corpus" } },
   { { ["outputDataConfig.s3Uri"] = "s3://corpus/v1.2/out" } },
+  { { ["trainingDataConfig.s3Uri"] = "s3://my-big-5.us-east-1/train.jsonl" } }, -- names no region, and the job's own
   { { baseModelIdentifier = "amazon.nova-2-lite-v1:0:256k", hyperParameters = { whatever = "1" } } },
   { { baseModelIdentifier = HAIKU, hyperParameters = { batchSize = 4 } }, { region = "us-west-2" } },
   { { baseModelIdentifier = EMBED, hyperParameters = { epochCount = "Auto" } } },
@@ -290,6 +294,7 @@ local GOOD = {
     trainingDataConfig = { invocationLogsConfig = { invocationLogSource = { s3Uri = "s3://corpus/logs/" } } } }, { records = 15000 } },
   { { roleArn = "arn:aws:iam::123456789012:role/service-role/a/b+c=d,e.f@g_h" } },
   { { ["hyperParameters.epochCount"] = "20" }, { hyperparameters = { epochCount = { max = 20 } } } },
+  { { ["hyperParameters.learningRateWarmupSteps"] = "100" }, { records = 30000, limits = { max_records = false } } },
   { { ["hyperParameters.epochCount"] = "20" }, { hyperparameters = { epochCount = false } } },
   { { ["hyperParameters.epochCount"] = "20", ["hyperParameters.other"] = "x" }, { hyperparameters = false } },
   { { ["hyperParameters.loraRank"] = "8" }, { hyperparameters = { loraRank = { min = 1, max = 64, whole = true } } } },
@@ -431,6 +436,16 @@ describe("tuning.check_job", function()
     everywhere(good, values, function(params, i)
       if not SLOW or i % 5 == 0 then readable(tuning.check_job(params, EAST)) end
     end)
+    -- A control character in the middle of what is right else.
+    local strings = { "us.meta.llama3-1-8b-instruct-v1:0", "arn:aws:bedrock:us-east-1::foundation-model/meta.llama3-1-8b-instruct-v1:0",
+      "arn:aws:sts::123456789012:assumed-role/R/me", "https://corpus.s3.amazonaws.com/a/train.csv", "s3://corpus-eu-west-1/out.csv", KEY }
+    local broken = {}
+    for _, value in ipairs(strings) do
+      for at = 1, #value, SLOW and 20 or 3 do broken[#broken + 1] = value:sub(1, at) .. "\n" .. value:sub(at + 1) end
+    end
+    for _, path in ipairs { "baseModelIdentifier", "roleArn", "trainingDataConfig.s3Uri", "outputDataConfig.s3Uri", "customModelKmsKeyId" } do
+      for _, value in ipairs(broken) do readable(tuning.check_job(job { [path] = value }, EAST)) end
+    end
     for _, params in ipairs { 1, "x", true, print, cyclic, evil, { 1, 2 } } do
       local report = tuning.check_job(params)
       assert.is_false(report.ok)
@@ -438,6 +453,15 @@ describe("tuning.check_job", function()
     end
     assert.is_false(tuning.check_job(nil).ok)
     readable(tuning.check_job(job(), { region = "not a region\n" }))
+  end)
+
+  it("shows no value that the API calls sensitive", function()
+    local filters = { equals = { ["secret#key"] = "secret#value" } }
+    local report = tuning.check_job(job { customizationType = "DISTILLATION", trainingDataConfig = { invocationLogsConfig = {
+      invocationLogSource = { s3Uri = "s3://corpus/logs/" }, requestMetadataFilters = filters } } })
+    local path = "trainingDataConfig.invocationLogsConfig.requestMetadataFilters.equals.*"
+    assert.truthy(find(report.errors, "pattern", path))
+    assert.is_nil(tostring(report):find("secret", 1, true))
   end)
 
   it("stops at a hundred complaints of a kind", function()
@@ -461,7 +485,7 @@ describe("tuning.check_job", function()
       { { ignore = { hyperparameters = true } }, 'no rule "hyperparameters" to ignore (did you mean "hyperparameter"?)' },
       { { records = -1 }, "must be a count" },
       { { records = 0 / 0 }, "must be a count" },
-      { { limits = { max_records = "9" } }, "takes numbers, got max_records = string" },
+      { { limits = { max_records = "9" } }, "takes numbers, or false, got max_records = string" },
       { { account_id = "1234" }, "twelve digits" },
     } do
       local ok, message = pcall(function() tuning.check_job(job(), row[1]) end)

@@ -138,7 +138,7 @@ local CALLS = {
     e:fault { kind = "error", status = 503 }
     return failure(client:list_custom_models {})
   end },
-  { "expired credentials", "expired_credentials", true, function()
+  { "expired credentials", "expired_credentials", false, function()
     local keys = { access_key_id = "AKIDEXAMPLE00000", secret_access_key = "secretsecretsecret", session_token = "t", expiration = 1 }
     return failure(setup({ credentials = keys }, { credentials = { access_key_id = keys.access_key_id,
       secret_access_key = keys.secret_access_key, session_token = "t" } }):list_custom_models {})
@@ -221,7 +221,7 @@ local TEXTS = {
   { errors.new { code = "TLSError", message = "the TLS handshake failed" }, "tls", true },
   { errors.new { code = "TimeoutError", message = "bedrock port 443 sent nothing for 60 s (read_timeout)" }, "timeout", true },
   { errors.new { code = "StalledError", message = "no change for 3 h", last = { status = "InProgress", jobArn = "x" } }, "stalled", NEW },
-  { "ExpiredTokenException: The security token included in the request is expired", "expired_credentials", true },
+  { "ExpiredTokenException: The security token included in the request is expired", "expired_credentials", false },
 }
 
 -- The emulator's reasons for failed jobs, which are the service's.
