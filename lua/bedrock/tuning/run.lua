@@ -273,6 +273,16 @@ local function create(self, content)
   return { jobArn = answer.jobArn, jobName = content.jobName }
 end
 
+-- The job's ARN goes to the state. Where there is one already that can't be changed, the name in it will do.
+local function written_down(self, content, job, kind)
+  content.jobArn = job.jobArn
+  local kept, err = keep(self, content, not self.replace)
+  if not kept and not self.replace then return nil, err end
+  if not kept then tell(self, { type = "warning", message = err.message, job = job }) end
+  tell(self, { type = kind, job = job })
+  return job
+end
+
 -- The job to be watched, found or made.
 local function begin(self)
   local kept, found = look_into_state(self)
@@ -280,24 +290,18 @@ local function begin(self)
   local content, job = look_by_name(self, kept and kept.attempt or 1, kept and found or nil)
   if not content then return nil, job end
   if kept and kept.attempt == content.attempt then content.token = kept.token end
-  local kind, ours, err = job and "resumed" or "created", true, nil
-  local known = kept and kept.jobArn -- so it need not be written down
   self.replace = self.replace or kept
   if job then
-    ours, err = is_ours(self, job, content.token)
-  else
-    job, err = create(self, content)
-    ours, self.replace = job, true
+    local ours, err = is_ours(self, job, content.token)
+    if not ours then return nil, err end
+    if not (kept and kept.jobArn == job.jobArn) then return written_down(self, content, job, "resumed") end
+    tell(self, { type = "resumed", job = job })
+    return job
   end
-  if not ours then return nil, err end
-  if known ~= job.jobArn then
-    content.jobArn = job.jobArn
-    ours, err = keep(self, content, not self.replace)
-    if not ours and not self.replace then return nil, err end
-    if not ours then tell(self, { type = "warning", message = err.message, job = job }) end -- the name will do
-  end
-  tell(self, { type = kind, job = job })
-  return job
+  local created, err = create(self, content)
+  if not created then return nil, err end
+  self.replace = true
+  return written_down(self, content, created, "created")
 end
 
 -- A model may take a while to be made of a finished job.
@@ -337,8 +341,6 @@ function run.run(client, params, options)
   return job and job.custom_model and job, err
 end
 
-local MORE_OPTIONS = { state = "string", restart = "boolean", check = { "boolean", "table" } }
-
 --- Look for mistakes of the program.
 ---@param client any
 ---@param params any
@@ -347,9 +349,11 @@ local MORE_OPTIONS = { state = "string", restart = "boolean", check = { "boolean
 function run.problem(client, params, options)
   if getmetatable(client) ~= "bedrock.Client" then return "tuning.run takes a client of bedrock.new first" end
   if type(params) ~= "table" then return "tuning.run takes the job's parameters second, a table, got " .. type(params) end
-  local problem = watch.check_options(options, "tuning.run", MORE_OPTIONS)
+  local of_check = type(options) == "table" and type(options.check) == "table"
+  local problem = watch.check_options(options, "tuning.run",
+    { state = "string", restart = "boolean", check = of_check and "table" or "boolean" })
   if problem then return problem end
-  if options and type(options.check) == "table" then
+  if of_check then
     problem = require("bedrock.tuning.check_job").check_options(options.check)
     if problem then return problem end
   end

@@ -6,6 +6,7 @@
 
 local core = require "bedrock.core"
 local errors = require "bedrock.errors"
+local common = require "bedrock.tuning.options"
 local stages = require "bedrock.tuning.stages"
 
 local watch = {}
@@ -45,40 +46,31 @@ local ENDS = { Completed = true, Failed = true, Stopped = true }
 local OPTION_TYPES = { on_progress = "function", interval = "number", max_interval = "number", timeout = "number",
   budgets = "table", on_stall = "function", records = "number" }
 
-local function is_span(value, least)
-  return type(value) == "number" and value >= least
-end
-
 --- Look for mistakes in options.
 ---@param options any
 ---@param name string  the function that they are for
----@param more? table<string, string|string[]>  types of further ones
+---@param more? table<string, string>  types of further ones
 ---@return string|nil problem
 function watch.check_options(options, name, more)
-  if options == nil then return nil end
-  if type(options) ~= "table" then return ("the options of %s must be a table, got %s"):format(name, type(options)) end
   local known = {}
   for option, kind in pairs(OPTION_TYPES) do known[option] = kind end
   for option, kind in pairs(more or {}) do known[option] = kind end
+  local on_stall = type(options) == "table" and options.on_stall
+  if type(on_stall) == "string" then known.on_stall = "string" end
+  local problem = common.problem(options, known, name)
+  if problem or not options then return problem end
+  if type(on_stall) == "string" and on_stall ~= "stop" and on_stall ~= "error" then
+    return ('option on_stall of %s must be "stop", "error" or a function, got %q'):format(name, on_stall)
+  end
   for option, value in pairs(options) do
-    local wanted, kind = known[option], type(value)
-    if not wanted then
-      return ("unknown option %q of %s%s"):format(tostring(option), name, errors.did_you_mean(option, known))
-    elseif option == "on_stall" and kind == "string" then
-      if value ~= "stop" and value ~= "error" then
-        return ('option on_stall of %s must be "stop", "error" or a function, got %q'):format(name, value)
-      end
-    elseif kind ~= wanted and not (type(wanted) == "table" and (kind == wanted[1] or kind == wanted[2])) then
-      return ("option %s of %s must be a %s, got %s"):format(option, name,
-        type(wanted) == "table" and table.concat(wanted, " or ") or wanted, kind)
-    elseif kind == "number" and not (value >= 0 and value < math.huge) then
+    if type(value) == "number" and not (value >= 0 and value < math.huge) then
       return ("option %s of %s must be a number, 0 or more"):format(option, name)
     end
   end
   for stage, seconds in pairs(options.budgets or {}) do
     if not stages.budgets[stage] then
       return ("unknown stage %q in option budgets of %s%s"):format(tostring(stage), name, errors.did_you_mean(stage, stages.budgets))
-    elseif not is_span(seconds, 1e-3) then
+    elseif type(seconds) ~= "number" or not (seconds > 0) then
       return ("option budgets.%s of %s must be a number of seconds above 0"):format(stage, name)
     end
   end

@@ -24,9 +24,9 @@ local SCRIPT = [[
     jobName = name, customModelName = name .. "-model", roleArn = "arn:aws:iam::123456789012:role/BedrockTuning",
     baseModelIdentifier = "amazon.titan-text-express-v1", hyperParameters = { epochCount = 2 },
     trainingDataConfig = { s3Uri = "s3://corpus/train.jsonl" }, outputDataConfig = { s3Uri = "s3://corpus/out/" },
-  }, { state = state ~= "" and state or nil, check = false, interval = 0.005, max_interval = 0.01,
+  }, { state = state ~= "" and state or nil, interval = 0.005, max_interval = 0.01,
     on_progress = function(event)
-      if event.type ~= "poll" then say(event.type, event.job.jobArn) end
+      if event.type ~= "poll" then say(event.type, event.job and event.job.jobArn or event.message) end
     end })
   if not job then return say("failed", err.code, err.message) end
   say("done", job.jobArn, job.custom_model.modelArn)

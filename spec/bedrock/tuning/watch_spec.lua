@@ -304,7 +304,7 @@ describe("tuning.watch", function()
     local rows = {
       { { client, "one" }, "takes a list of jobs" }, { { nil, { "one" } }, "job 1 of tuning.watch has no client" },
       { { client, { "one", { client, 7 } } }, "job 2 of tuning.watch must be a name" }, { { client, { "" } }, "must be a name" },
-      { { client, {}, { state = "x" } }, 'unknown option "state" of tuning.watch' },
+      { { client, {}, { state = "x" } }, 'unknown option "state" to tuning.watch' },
       { { client, {}, { intervall = 1 } }, 'did you mean "interval"' },
       { { client, {}, { max_interval = 0 / 0 } }, "0 or more" },
     }
