@@ -22,11 +22,11 @@ local SCRIPT = [[
     credentials = { access_key_id = "AKIDEXAMPLE", secret_access_key = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY" } })
   local job, err = require("bedrock.tuning").run(client, {
     jobName = name, customModelName = name .. "-model", roleArn = "arn:aws:iam::123456789012:role/BedrockTuning",
-    baseModelIdentifier = "amazon.titan-text-express-v1", hyperParameters = { epochCount = 2 },
+    baseModelIdentifier = "amazon.nova-lite-v1:0:300k", hyperParameters = { epochCount = 2 },
     trainingDataConfig = { s3Uri = "s3://corpus/train.jsonl" }, outputDataConfig = { s3Uri = "s3://corpus/out/" },
   }, { state = state ~= "" and state or nil, interval = 0.005, max_interval = 0.01,
     on_progress = function(event)
-      if event.type ~= "poll" then say(event.type, event.job and event.job.jobArn or event.message) end
+      if event.job and event.type ~= "poll" then say(event.type, event.job.jobArn) end
     end })
   if not job then return say("failed", err.code, err.message) end
   say("done", job.jobArn, job.custom_model.modelArn)
