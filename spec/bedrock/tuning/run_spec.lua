@@ -20,7 +20,7 @@ describe("tuning.run", function()
   after_each(function() os.execute("rm -rf " .. child.quote(dir)) end)
 
   local function run(p, options, other_client)
-    local all = { on_progress = diary.hear, check = false }
+    local all = { on_progress = diary.hear, check = false, interval = 120, max_interval = 600 }
     for name, value in pairs(options or {}) do all[name] = value end
     return tuning.run(other_client or client, p, all)
   end
