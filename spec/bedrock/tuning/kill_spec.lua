@@ -82,20 +82,23 @@ describe("tuning.run in a process", function()
     return seed / 2147483647
   end
 
-  it("killed at " .. POINTS .. " points of its life and started again never creates a second job", function()
+  -- Seconds from a program's start to its end, as things are at present.
+  local function measure_life(prefix)
     local lists, begun = {}, socket.gettime()
-    for i = 1, AT_ONCE do lists[i] = { command("calibration-" .. i, i % 2 == 0 and "calibration-" .. i, 60) } end
+    for i = 1, AT_ONCE do lists[i] = { command(prefix .. i, i % 2 == 0 and prefix .. i, 60) } end
     run(lists)
-    local life = socket.gettime() - begun
-    for i = 1, AT_ONCE do assert.truthy(log_of("calibration-" .. i):find("\ndone ", 1, true), log_of("calibration-" .. i)) end
+    for i = 1, AT_ONCE do assert.truthy(log_of(prefix .. i):find("\ndone ", 1, true), log_of(prefix .. i)) end
+    return socket.gettime() - begun
+  end
 
-    -- Spread over the whole of a life, in no order; every fifth is killed twice.
+  -- Kill programs at points that are spread over a life, in no order; every fifth is killed twice. Half of them keep a state.
+  local function kill_all(prefix, life)
     local order = {}
     for i = 1, POINTS do table.insert(order, math.floor(random() * i) + 1, i) end
     for first = 1, POINTS, AT_ONCE do
-      lists = {}
+      local lists = {}
       for i = first, math.min(first + AT_ONCE - 1, POINTS) do
-        local name, list = "point-" .. order[i], {}
+        local name, list = prefix .. order[i], {}
         local state = order[i] % 2 == 0 and name
         for _ = 1, i % 5 == 0 and 2 or 1 do
           list[#list + 1] = command(name, state, math.max(life * (order[i] - random()) / POINTS, 0.001))
@@ -105,27 +108,37 @@ describe("tuning.run in a process", function()
       end
       run(lists)
     end
+  end
 
+  -- When each was killed: before there was a job, while the answer was on its way, or later.
+  local function count(prefix)
     local before, between, after = 0, 0, 0
     for i = 1, POINTS do
-      local log = log_of("point-" .. i)
+      local log = log_of(prefix .. i)
       local arn = log:match "\ndone (%S+) %S+:custom%-model/%S+\n$"
-      assert(arn, "point " .. i .. ": " .. log)
+      assert(arn, prefix .. i .. ": " .. log)
       for other in log:gmatch "arn:%S+:model%-customization%-job/%S+" do assert.equal(arn, other) end
-      -- What the last run found: nothing, a job, or all of it done.
-      local _, runs = log:gsub("begun\n", "")
       if log:match ".*begun\n(%a+)" == "created" then
         before = before + 1
-      elseif runs > 1 and log:match("^begun\n(.-)begun\n"):find("created", 1, true) then
+      elseif log:find("created.*begun\n") then
         after = after + 1
       else
         between = between + 1
       end
     end
-    -- Killed before the job was there, while its answer was on its way, and later.
-    assert.is_true(SLOW ~= nil or before > 0 and between > 0 and after > 0, ("%d %d %d"):format(before, between, after))
+    return before, between, after
+  end
 
-    assert.equal(POINTS, #jobs_like "point")
+  it("killed at " .. POINTS .. " points of its life and started again never creates a second job", function()
+    for round = 1, 5 do
+      local prefix = "round" .. round .. "-"
+      kill_all(prefix, measure_life("life" .. round .. "-"))
+      local before, between, after = count(prefix)
+      assert.equal(POINTS, #jobs_like(prefix))
+      -- A machine that is busy with something else now and then is measured again.
+      if SLOW or before > 0 and between > 0 and after > 0 then return end
+    end
+    error("the points are not spread over a life")
   end)
 
   it("of several at once with a state creates one job, whatever their names", function()
