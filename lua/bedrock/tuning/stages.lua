@@ -40,13 +40,16 @@ local function detail_of(job, name)
   return (job.statusDetails or {})[name .. "Details"]
 end
 
+-- A time of an answer; one that was no date is there as a text.
+local function time_of(value) return type(value) == "number" and value or nil end
+
 --- Where a job stands.
 ---@param job table  as GetModelCustomizationJob gives it
 ---@param now number  the service's time
 ---@return bedrock.tuning.Place
 function stages.place(job, now)
-  local created = job.creationTime or now
-  now = job.endTime or now
+  local created = time_of(job.creationTime) or now
+  now = time_of(job.endTime) or now
   local stage, started, since = nil, false, created
   for _, name in ipairs(stages.names) do
     local detail = detail_of(job, name)
@@ -54,9 +57,9 @@ function stages.place(job, now)
       local status = detail.status
       if not stage or (status and status ~= "NotStarted") then
         stage, started = name, status ~= nil and status ~= "NotStarted"
-        if started then since = detail.creationTime or since end
+        if started then since = time_of(detail.creationTime) or since end
       elseif detail_of(job, stage).status == "Completed" then
-        since = detail_of(job, stage).lastModifiedTime or since
+        since = time_of(detail_of(job, stage).lastModifiedTime) or since
         stage, started = name, false
       end
     end
@@ -72,13 +75,14 @@ local function usual(job, name, records, pace)
   return (TRAINING + EPOCH * epochs + RECORD * epochs * (records or 0)) * pace
 end
 
---- How slow the job is against usual ones, by its stages that are over.
+-- How slow the job is against usual ones, by its stages that are over.
 local function pace_of(job, records)
   local took, expected = 0, 0
   for _, name in ipairs(stages.names) do
     local detail = detail_of(job, name)
-    if detail and detail.status == "Completed" and detail.creationTime and detail.lastModifiedTime then
-      took = took + detail.lastModifiedTime - detail.creationTime
+    local from, to = detail and time_of(detail.creationTime), detail and time_of(detail.lastModifiedTime)
+    if from and to and detail.status == "Completed" then
+      took = took + to - from
       expected = expected + usual(job, name, records, 1)
     end
   end

@@ -147,21 +147,15 @@ function Watcher:look_for_stall()
   local what = not place.started and place.stage .. " has not begun after" or (place.stage or "the job") .. " has taken"
   local message = ("%s stands still: %s %s, the budget is %s"):format(self.job.jobName or self.identifier, what,
     span_text(place.stage_elapsed), span_text(budget))
-  local action = self.options.on_stall
-  local event
   if times > self.stalls then
     self.stalls = times
-    event = self:event("stalled", { message = message, budget = budget })
+    local event, on_stall = self:event("stalled", { message = message, budget = budget }), self.options.on_stall
     self:tell(event)
-    if type(action) == "function" then
-      action = action(event)
-      self.action = action
-    end
-  elseif type(action) == "function" then
-    action = self.action -- a stop that did not get through is tried again
+    if type(on_stall) == "function" then on_stall = on_stall(event) end
+    self.action = on_stall -- kept, since a stop that does not get through is tried again
   end
-  if action == "error" then return self:stalled_error(message) end
-  if action == "stop" and not self.stop_asked then return self:stop(message) end
+  if self.action == "error" then return self:stalled_error(message) end
+  if self.action == "stop" and not self.stop_asked then return self:stop(message) end
 end
 
 -- Hears of each answer; an error ends the wait.

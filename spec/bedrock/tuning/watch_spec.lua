@@ -361,6 +361,8 @@ describe("the stages of a job", function()
       trainingDetails = detail("InProgress", 8000, 8000) }, "training", true, 2000 },
     { "a stage without times", { validationDetails = detail "InProgress" }, "validation", true, 10000 },
     { "a stage without a status", { validationDetails = {} }, "validation", false, 10000 },
+    { "times that are none", { validationDetails = detail("Completed", "lunch", "noon"),
+      dataProcessingDetails = detail("InProgress", "noon") }, "dataProcessing", true, 10000 },
     { "a clock that is behind", { validationDetails = detail("InProgress", 20000, 20000) }, "validation", true, 0 },
     { "all over", { validationDetails = detail("Completed", 0, 100), dataProcessingDetails = detail("Completed", 100, 200),
       trainingDetails = detail("Completed", 200, 300) }, "training", true, 9800 },
@@ -379,6 +381,11 @@ describe("the stages of a job", function()
       assert.is_nil(stages.estimate(job, place))
     end)
   end
+
+  it("are found without times of the job, too", function()
+    local place = stages.place({ status = "InProgress", creationTime = "lunch", endTime = "noon" }, NOW)
+    assert.same({ started = true, elapsed = 0, stage_elapsed = 0 }, place)
+  end)
 
   it("are expected to take as long as there are epochs and records, and as this job's pace is", function()
     local function left(epochs, records, validation)
