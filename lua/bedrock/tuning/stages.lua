@@ -4,6 +4,8 @@
 -- of how far it is. So what is left is guessed: from usual durations, from the epochs and records of this job, and from how its
 -- own earlier stages did.
 
+local names = require "bedrock.tuning.names"
+
 local stages = {}
 
 ---@alias bedrock.tuning.Stage "validation"|"dataProcessing"|"training"
@@ -37,7 +39,8 @@ local OVERDUE = 0.2
 ---@field stage_elapsed number  seconds in the stage, or since the one before ended
 
 local function detail_of(job, name)
-  return (job.statusDetails or {})[name .. "Details"]
+  local detail = names.get(job, "statusDetails", name .. "Details")
+  return type(detail) == "table" and detail or nil
 end
 
 -- A time of an answer; one that was no date is there as a text.
@@ -66,6 +69,19 @@ function stages.place(job, now)
   end
   return { stage = stage, started = started or stage == nil, elapsed = math.max(now - created, 0),
     stage_elapsed = math.max(now - since, 0) }
+end
+
+--- The budget of where a job stands; without stages that of the whole.
+---@param place bedrock.tuning.Place
+---@param own? bedrock.tuning.Budgets  in place of single ones
+---@return number seconds
+function stages.budget(place, own)
+  local function of(name) return own and own[name] or stages.budgets[name] end
+  if not place.started then return of "start" end
+  if place.stage then return of(place.stage) end
+  local sum = 0
+  for name in pairs(stages.budgets) do sum = sum + of(name) end
+  return sum
 end
 
 -- Usual seconds of a stage of this job, at its pace so far.

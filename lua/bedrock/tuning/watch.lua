@@ -107,17 +107,6 @@ function Watcher:event(kind, more)
   return event
 end
 
--- The budget of where the job stands; without stages that of the whole.
-function Watcher:budget()
-  local own, place = self.options.budgets or {}, self.place
-  local function of(name) return own[name] or stages.budgets[name] end
-  if not place.started then return of "start" end
-  if place.stage then return of(place.stage) end
-  local sum = 0
-  for name in pairs(stages.budgets) do sum = sum + of(name) end
-  return sum
-end
-
 function Watcher:stalled_error(message, cause)
   return errors.new { code = "StalledError", operation = "GetModelCustomizationJob", last = self.job, retryable = false,
     message = message, cause = cause }
@@ -141,7 +130,7 @@ end
 
 -- Whether the job stands still, and what is to be done about it. The error that ends the watch, if any.
 function Watcher:look_for_stall()
-  local place, budget = self.place, self:budget()
+  local place, budget = self.place, stages.budget(self.place, self.options.budgets)
   local times = math.floor(place.stage_elapsed / budget)
   if times < 1 then return nil end
   local what = not place.started and place.stage .. " has not begun after" or (place.stage or "the job") .. " has taken"
