@@ -5,8 +5,8 @@
  *   process:wait(seconds) -> whether it is over
  *   process:result() -> { stdout, stderr, status, signal, timed_out, too_large } | nil, message
  *   process:close()
- *   system.write_private(path, text) -> true | nil, message
- *   system.write_file(path, text) -> true | nil, message
+ *   system.write_private(path, text, only_new) -> true | nil, message
+ *   system.write_file(path, text, only_new) -> true | nil, message
  *   system.terminal_size(file) -> columns, rows | nothing
  *
  * A process is killed and reaped with its userdata at the latest. Finalizers may run while a result
@@ -143,14 +143,14 @@ static int process_tostring(lua_State *L)
     return 1;
 }
 
-static int write_by(lua_State *L, int (*write_text)(const char *, const void *, size_t))
+static int write_by(lua_State *L, int (*write_text)(const char *, const void *, size_t, int))
 {
     size_t path_len, len;
     const char *path = luaL_checklstring(L, 1, &path_len);
     const char *text = luaL_checklstring(L, 2, &len);
     if (strlen(path) != path_len)
         return refuse(L, "the path holds a NUL byte");
-    int code = write_text(path, text, len);
+    int code = write_text(path, text, len, lua_toboolean(L, 3));
     if (code) {
         lua_pushnil(L);
         lua_pushfstring(L, "%s: %s", path, strerror(code));

@@ -92,7 +92,7 @@ static int sync_file(int fd)
                                         : 0; /* EINVAL: a file system that has no such thing */
 }
 
-static int replace(const char *path, const void *text, size_t n, int is_private)
+static int replace(const char *path, const void *text, size_t n, int only_new, int is_private)
 {
     char file[PATH_ROOM], name[PATH_ROOM];
     struct stat old;
@@ -112,20 +112,20 @@ static int replace(const char *path, const void *text, size_t n, int is_private)
         code = sync_file(fd);
     if (close(fd) != 0 && !code && errno != EINTR) /* the text is on the disk by then */
         code = errno;
-    if (!code && rename(name, file) != 0)
+    if (!code && (only_new ? link(name, file) : rename(name, file)) != 0)
         code = errno;
 cleanup:
-    if (code && made)
+    if (made && (code || only_new)) /* a link leaves the first name where it is */
         (void)unlink(name);
     return code;
 }
 
-int bk_privfile_write(const char *path, const void *text, size_t n)
+int bk_privfile_write(const char *path, const void *text, size_t n, int only_new)
 {
-    return replace(path, text, n, 1);
+    return replace(path, text, n, only_new, 1);
 }
 
-int bk_privfile_write_open(const char *path, const void *text, size_t n)
+int bk_privfile_write_open(const char *path, const void *text, size_t n, int only_new)
 {
-    return replace(path, text, n, 0);
+    return replace(path, text, n, only_new, 0);
 }

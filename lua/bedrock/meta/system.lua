@@ -48,17 +48,19 @@ function process:close() end
 --- it leads to is replaced. The folder must exist.
 ---@param path string
 ---@param text string
+---@param only_new? boolean  leave a file that is there as it is ("PATH: File exists"): of several programs one makes it
 ---@return true|nil ok
 ---@return string? message  "PATH: No space left on device"
-function system.write_private(path, text) end
+function system.write_private(path, text, only_new) end
 
 --- Write a file as `write_private` does, but with the mode of the one that is replaced; a new one has that which the umask
 --- leaves.
 ---@param path string
 ---@param text string
+---@param only_new? boolean  as of `write_private`
 ---@return true|nil ok
 ---@return string? message  "PATH: No space left on device"
-function system.write_file(path, text) end
+function system.write_file(path, text, only_new) end
 
 --- How large a terminal is; nothing where the file leads to none, or is closed.
 ---@param file file*
