@@ -92,7 +92,35 @@ function display.width(text)
   return columns - 1
 end
 
---- A text cut to a number of columns, its middle left out.
+-- The characters of a text.
+local function characters(text)
+  local list, position = {}, 1
+  while position <= #text do
+    local length = decode(text, position) or 1
+    list[#list + 1] = text:sub(position, position + length - 1)
+    position = position + length
+  end
+  return list
+end
+
+--- A text cut to a number of columns.
+---@param text string  as `clean` gives it
+---@param columns integer  1 or more
+---@param mark string  stands for what is left out
+---@return string
+function display.cut(text, columns, mark)
+  if display.width(text) <= columns then return text end
+  local room, out = columns - display.width(mark), {}
+  if room < 1 then mark, room = "", columns end
+  for _, character in ipairs(characters(text)) do
+    room = room - display.width(character)
+    if room < 0 then break end
+    out[#out + 1] = character
+  end
+  return table.concat(out) .. mark
+end
+
+--- A text cut to a number of columns, its middle left out: names differ at their end more often than there.
 ---@param text string  as `clean` gives it
 ---@param columns integer  1 or more
 ---@param mark string  stands for what is left out
@@ -100,19 +128,13 @@ end
 function display.fit(text, columns, mark)
   if display.width(text) <= columns then return text end
   local room = columns - display.width(mark)
-  if room < 1 then mark, room = "", columns end
-  local pieces, position = {}, 1
-  while position <= #text do
-    local length = decode(text, position) or 1
-    pieces[#pieces + 1] = text:sub(position, position + length - 1)
-    position = position + length
-  end
-  -- Names differ at their end more often than in their middle.
-  local first, last, used = 1, #pieces, 0
+  if room < 2 then return display.cut(text, columns, mark) end
+  local list, used = characters(text), 0
+  local first, last = 1, #list
   local head, tail = {}, {}
   while first <= last do
     local from_head = #head <= #tail
-    local piece = from_head and pieces[first] or pieces[last]
+    local piece = from_head and list[first] or list[last]
     used = used + display.width(piece)
     if used > room then break end
     if from_head then
@@ -246,31 +268,36 @@ function display.is_utf8_locale(environment)
   return false
 end
 
---- Check the options of a function. Raises what is wrong with them.
+--- How wide the user says that the terminal is.
+---@param environment table<string, string>
+---@return integer|nil columns
+function display.columns(environment)
+  local text = environment.COLUMNS
+  local columns = type(text) == "string" and text:find("^%d%d?%d?%d?$") and tonumber(text)
+  return columns and columns > 0 and columns or nil
+end
+
+--- Check the options of a function.
 ---@param what string  the function's name
 ---@param options any
 ---@param types table<string, string|fun(value: any): string|nil>  the type's name, or what tells what is wrong
----@param level integer  for error: 2 is who called the function that calls this
----@return table options  empty where none were given
-function display.check_options(what, options, types, level)
-  if options == nil then return {} end
-  if type(options) ~= "table" then
-    error(("options of %s must be a table, got %s"):format(what, type(options)), level + 1)
-  end
+---@return string|nil problem
+function display.check_options(what, options, types)
+  if options == nil then return nil end
+  if type(options) ~= "table" then return ("the options of %s must be a table, got %s"):format(what, type(options)) end
   for name, value in pairs(options) do
     local wanted = types[name]
     if not wanted then
-      error(("unknown option %q of %s%s"):format(tostring(name), what, errors.did_you_mean(tostring(name), types)), level + 1)
+      return ("unknown option %q of %s%s"):format(tostring(name), what, errors.did_you_mean(tostring(name), types))
     end
     local problem
-    if type(wanted) == "string" then
-      problem = type(value) ~= wanted and ("must be a %s, got %s"):format(wanted, type(value))
-    else
+    if type(wanted) == "function" then
       problem = wanted(value)
+    elseif type(value) ~= wanted then
+      problem = ("must be a %s, got %s"):format(wanted, type(value))
     end
-    if problem then error(("option %s of %s %s"):format(name, what, problem), level + 1) end
+    if problem then return ("option %s of %s %s"):format(name, what, problem) end
   end
-  return options
 end
 
 --- For `check_options`: a whole number.
