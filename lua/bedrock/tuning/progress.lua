@@ -58,16 +58,14 @@ local function losses(job)
 end
 
 -- How a job ended.
-local function ending(entry, ascii)
+local function ending(entry)
   local job = entry.job
   local text = display.status_words[job.status]
   if job.status == "Completed" then
     return text .. (entry.elapsed and " in " .. display.duration(entry.elapsed) or "") .. losses(job)
   end
   if entry.stage then text = text .. " in " .. display.stage_words[entry.stage] end
-  if entry.elapsed then text = text .. " after " .. display.duration(entry.elapsed) end
-  local reason = job.failureMessage
-  return text .. (type(reason) == "string" and reason ~= "" and ": " .. display.clean(reason, ascii) or "")
+  return text .. (entry.elapsed and " after " .. display.duration(entry.elapsed) or "")
 end
 
 -- Where a job is.
@@ -110,12 +108,12 @@ end
 local function running_line(mark, name, where, share, elapsed, left, width, glyphs)
   local percent = share and ("  %3d%%"):format(math.floor(share * 100)) or ""
   local function rest(...) return table.concat({ where, ... }, "  ") end
-  local times = elapsed and left and elapsed .. ", " .. left or elapsed or left
-  local full = line_of { mark, { name .. percent .. "  " .. rest(times) } }
+  local times = rest(elapsed and left and elapsed .. ", " .. left or elapsed or left)
+  local full = line_of { mark, { name .. percent .. "  " .. times } }
   local room = width - full.width - 2
   if share and room >= SHORTEST_BAR then
     local done, open = bar(share, math.min(room, LONGEST_BAR), glyphs)
-    return line_of { mark, { name .. "  " }, done, open, { percent .. "  " .. rest(times) } }
+    return line_of { mark, { name .. "  " }, done, open, { percent .. "  " .. times } }
   end
   for _, choice in ipairs { full, line_of { mark, { name .. percent .. "  " .. rest(left or elapsed) } },
     line_of { mark, { name .. percent .. "  " .. where } }, line_of { mark, { name .. "  " .. where } } } do
@@ -126,17 +124,14 @@ local function running_line(mark, name, where, share, elapsed, left, width, glyp
   return line_of { mark, { display.fit(name .. "  " .. where, columns, glyphs.more) } }
 end
 
-local function job_line(entry, name_width, width, glyphs, ascii)
+local function job_line(entry, name_width, width, glyphs)
   local kind = display.ends[entry.job.status] and entry.job.status or "running"
   local name = display.fit(entry.name, name_width, glyphs.more)
   name = name .. (" "):rep(name_width - display.width(name))
   local mark = { glyphs[kind] .. " ", COLORS[kind] }
   if kind ~= "running" then
-    local rest = name .. "  " .. ending(entry, ascii)
-    if width <= 2 then return line_of { { display.fit(glyphs[kind], width, ""), COLORS[kind] } } end
-    -- A failure's message is cut at its end, where the least is.
-    if display.width(rest) > width - 2 then rest = display.cut(rest, width - 2, glyphs.more) end
-    return line_of { mark, { rest } }
+    if width <= 2 then return line_of { { display.cut(glyphs[kind], width, ""), COLORS[kind] } } end
+    return line_of { mark, { display.cut(name .. "  " .. ending(entry), width - 2, glyphs.more) } }
   end
   return running_line(mark, name, place(entry), share_of(entry), entry.elapsed and display.duration(entry.elapsed), left_of(entry), width, glyphs)
 end
@@ -251,7 +246,7 @@ function progress.new(options)
     local name_width, lines = 0, {}
     for _, entry in ipairs(entries) do name_width = math.max(name_width, display.width(entry.name)) end
     name_width = math.max(math.min(name_width, LONGEST_NAME, math.floor(width / 2)), 1)
-    for i, entry in ipairs(entries) do lines[i] = render(job_line(entry, name_width, width, glyphs, ascii)) end
+    for i, entry in ipairs(entries) do lines[i] = render(job_line(entry, name_width, width, glyphs)) end
     return lines
   end
 
@@ -269,17 +264,23 @@ function progress.new(options)
   local function message_of(event, entry)
     local message = event.message
     if message == nil and (event.type == "created" or event.type == "resumed") and not redraw then message = event.type end
+    local reason = entry and entry.job.failureMessage
+    -- In full and apart: the job's own line may be too short for it.
+    if message == nil and entry and display.ends[entry.job.status] and type(reason) == "string" and reason ~= "" then message = reason end
     if message == nil then return nil end
     message = display.clean(message, ascii)
     if entry and message:sub(1, #entry.name) ~= entry.name then message = entry.name .. ": " .. message end
-    if (event.type == "warning" or event.type == "stalled") then message = event.type .. ": " .. message end
-    if message == (entry or entries).said then return nil end
-    ;(entry or entries).said = message
+    if event.type == "warning" or event.type == "stalled" then message = event.type .. ": " .. message end
+    local teller = entry or entries
+    if message == teller.said then return nil end
+    teller.said = message
     return message
   end
 
   local function hear(event, poll)
-    if type(event) ~= "table" then error("progress hears events of tuning.run and tuning.watch, or answers; got " .. type(event), 2) end
+    if type(event) ~= "table" then
+      error("progress hears events of tuning.run and tuning.watch, or answers; got " .. type(event), 2)
+    end
     if event.type == nil then event = event_of(event, poll, now) end
     local entry
     if type(event.job) == "table" then
@@ -301,7 +302,7 @@ function progress.new(options)
       if message or entry then draw { message } end
       return
     end
-    local lines = { message }
+    local lines = {}
     if entry and event.type ~= "created" and event.type ~= "resumed" then
       local status = entry.job.status
       local state = display.ends[status] and status or place(entry)
@@ -309,7 +310,7 @@ function progress.new(options)
         entry.state = state
         local text
         if display.ends[status] then
-          text = ending(entry, ascii)
+          text = ending(entry)
         else
           text = place(entry) .. (entry.elapsed and ", after " .. display.duration(entry.elapsed) or "")
             .. (left_of(entry) and ", " .. left_of(entry) or "")
@@ -317,6 +318,7 @@ function progress.new(options)
         lines[#lines + 1] = entry.name .. ": " .. text
       end
     end
+    lines[#lines + 1] = message
     if #lines > 0 then write(table.concat(lines, "\n") .. "\n") end
   end
   return hear
