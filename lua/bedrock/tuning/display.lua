@@ -183,16 +183,22 @@ function display.count(value)
   return sign .. rest:reverse():gsub("(%d%d%d)", "%1,"):reverse():gsub("^,", "")
 end
 
+local UNITS = { { 86400, "d" }, { 3600, "h" }, { 60, "min" }, { 1, "s" } }
+
 --- A time span in words, its two largest units.
 ---@param seconds number
----@return string  "45 s", "12 min 30 s", "1 h 5 min", "3 d 4 h"
+---@return string  "45 s", "12 min 30 s", "1 h", "3 d 4 h"
 function display.duration(seconds)
   if not display.is_finite(seconds) then return "?" end
   local s = math.floor(math.max(seconds, 0))
-  if s < 60 then return ("%d s"):format(s) end
-  if s < 3600 then return ("%d min %d s"):format(math.floor(s / 60), s % 60) end
-  if s < 86400 then return ("%d h %d min"):format(math.floor(s / 3600), math.floor(s / 60) % 60) end
-  return ("%.0f d %d h"):format(math.floor(s / 86400), math.floor(s / 3600) % 24)
+  for i, unit in ipairs(UNITS) do
+    if s >= unit[1] or i == #UNITS then
+      local text = ("%.0f %s"):format(math.floor(s / unit[1]), unit[2])
+      local smaller = UNITS[i + 1]
+      local rest = smaller and math.floor(s % unit[1] / smaller[1]) or 0
+      return rest > 0 and ("%s %d %s"):format(text, rest, smaller[2]) or text
+    end
+  end
 end
 
 --- A time span that is only guessed, in words.
@@ -201,8 +207,7 @@ end
 function display.rough(seconds)
   if not display.is_finite(seconds) then return "?" end
   if seconds < 60 then return "under a minute" end
-  if seconds < 3600 then return ("about %d min"):format(math.floor(seconds / 60 + 0.5)) end
-  return "about " .. display.duration(seconds)
+  return "about " .. display.duration(seconds < 3600 and math.floor(seconds / 60 + 0.5) * 60 or seconds)
 end
 
 local STAGES = { "validation", "dataProcessing", "training" }

@@ -133,7 +133,8 @@ local function job_line(entry, name_width, width, glyphs)
     if width <= 2 then return line_of { { display.cut(glyphs[kind], width, ""), COLORS[kind] } } end
     return line_of { mark, { display.cut(name .. "  " .. ending(entry), width - 2, glyphs.more) } }
   end
-  return running_line(mark, name, place(entry), share_of(entry), entry.elapsed and display.duration(entry.elapsed), left_of(entry), width, glyphs)
+  return running_line(mark, name, place(entry), share_of(entry),
+    entry.elapsed and display.duration(entry.elapsed), left_of(entry), width, glyphs)
 end
 
 local function combined_line(entries, width, glyphs)
