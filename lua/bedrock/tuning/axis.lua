@@ -55,9 +55,13 @@ function axis.new(low, high, most, whole)
     if whole then room = math.max(room, 1) end
     low, high = low - room, high + room
   end
-  local step = round_step(high - low, math.max(most - 1, 1))
-  if whole and step < 1 then step = 1 end
-  local first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+  local step, first, last
+  for more = 0, 3 do -- a smaller step where less than two ticks are inside
+    step = round_step(high - low, math.max(most - 1, 1) + more)
+    if whole and step < 1 then step = 1 end
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    if last > first then break end
+  end
   if last <= first then
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     low, high = math.min(low, first * step), math.max(high, last * step)

@@ -62,16 +62,17 @@ local function collect(list, ascii)
     for _, kind in ipairs { "training", "validation" } do
       local found = one[kind]
       if found then
-        local steps, losses, left_out = {}, {}, found.not_finite or 0
+        local steps, losses, breaks, left_out = {}, {}, {}, found.not_finite or 0
         for i, step in ipairs(found.steps) do
           local loss = found.losses[i]
           if axis.is_drawable(step) and axis.is_drawable(loss) then
             steps[#steps + 1], losses[#losses + 1] = step, loss
           else
             left_out = left_out + 1
+            breaks[#steps + 1] = true
           end
         end
-        all[#all + 1] = { kind = kind, steps = steps, losses = losses, rows = found.rows, left_out = left_out,
+        all[#all + 1] = { kind = kind, steps = steps, losses = losses, breaks = breaks, rows = found.rows, left_out = left_out,
           left_out_step = found.not_finite_step,
           label = (#list > 1 and display.name(one, ascii) .. " " or "") .. kind .. " loss" }
       end
@@ -140,6 +141,7 @@ local function paint(all, x_axis, y_axis, columns, rows, glyphs, color)
     local last_x, last_y, last_mark
     for j, step in ipairs(one.steps) do
       local x, y = place(step, x_axis, columns * across), (rows * down - 1) - place(one.losses[j], y_axis, rows * down)
+      if one.breaks[j] then last_x, last_y = nil, nil end -- no line over what is no number
       line(last_x or x, last_y or y, x, y, dot)
       local column = math.floor(x / across)
       if (i > 1 or #one.steps == 1) and (not last_mark or math.abs(column - last_mark) >= BETWEEN_MARKS) then
@@ -180,21 +182,22 @@ local function join(parts, width, more)
 end
 
 local function legend(one, mark, label_width, width, more)
-  local parts = {}
-  local count = #one.losses
+  local parts, count = {}, #one.losses
+  if count > 0 then
+    parts[1] = "last " .. display.loss(one.losses[count])
+  elseif one.left_out == 0 then
+    parts[1] = "no losses yet"
+  end
+  if one.left_out > 0 then
+    parts[#parts + 1] = display.count(one.left_out) .. " not finite"
+      .. (one.left_out_step and (" (first at step %s)"):format(display.count(one.left_out_step)) or "")
+  end
   if count > 0 then
     local low = 1
     for i, loss in ipairs(one.losses) do
       if loss < one.losses[low] then low = i end
     end
-    parts[1] = "last " .. display.loss(one.losses[count])
-    parts[2] = ("lowest %s at step %s"):format(display.loss(one.losses[low]), display.count(one.steps[low]))
-  else
-    parts[1] = "no losses yet"
-  end
-  if one.left_out > 0 then
-    parts[#parts + 1] = ("not a finite number at %s %s"):format(display.count(one.left_out), one.left_out == 1 and "point" or "points")
-      .. (one.left_out_step and (", first at step " .. display.count(one.left_out_step)) or "")
+    parts[#parts + 1] = ("lowest %s at step %s"):format(display.loss(one.losses[low]), display.count(one.steps[low]))
   end
   if one.rows and one.rows > count then
     parts[#parts + 1] = ("%s of %s points drawn"):format(display.count(count), display.count(one.rows))
@@ -204,17 +207,24 @@ local function legend(one, mark, label_width, width, more)
   return mark .. " " .. join(parts, width - 3, more)
 end
 
--- What the service tells of the end, without files.
-local function reported(one, width, named, more)
+-- What the service tells of the end, without files. In as many lines as it takes.
+local function report_to(out, one, width, name)
   local parts = {}
   if type(one.training_loss) == "number" then parts[1] = "training loss " .. display.loss(one.training_loss) end
   for i, loss in ipairs(one.validation_losses or {}) do
     local which = #one.validation_losses > 1 and (" (set %d)"):format(i) or ""
     parts[#parts + 1] = "validation loss" .. which .. " " .. display.loss(loss)
   end
-  if #parts == 0 then return nil end
-  parts[1] = (named or "reported") .. ": " .. parts[1]
-  return join(parts, width, more)
+  if #parts == 0 then return end
+  local text = name .. ": " .. parts[1]
+  for i = 2, #parts do
+    if display.width(text) + #parts[i] + 3 <= width then
+      text = text .. ", " .. parts[i]
+    else
+      out[#out + 1], text = text .. ",", "  " .. parts[i]
+    end
+  end
+  out[#out + 1] = text
 end
 
 local function below_axis(x_axis, columns, glyphs)
@@ -284,7 +294,8 @@ function chart.draw(metrics, options)
     out[#out + 1] = legend(one, mark, label_width, width, glyphs.more)
   end
   for _, one in ipairs(list) do
-    out[#out + 1] = reported(one, width, #list > 1 and display.name(one, ascii) or nil, glyphs.more)
+    local name = #list > 1 and display.fit(display.name(one, ascii), math.floor(width / 3), glyphs.more) or "reported"
+    report_to(out, one, width, name)
   end
   if #out == 0 then return "no losses yet" end
   for i, text in ipairs(out) do out[i] = text:gsub("%s+$", "") end

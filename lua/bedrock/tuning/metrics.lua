@@ -82,6 +82,10 @@ local function split_quoted(line)
   return fields
 end
 
+local function fields_text(count, wanted)
+  return ("has %d %s, line 1 has %d"):format(count, count == 1 and "field" or "fields", wanted)
+end
+
 local function trim(text) return text:match "^%s*(.-)%s*$" end
 
 -- Where bytes come from: a function that gives the next ones, nil at the end, nil and a message in trouble; a name for
@@ -112,12 +116,12 @@ local function lines_of(read)
   local function physical()
     while true do
       local feed = buffer:find("\n", position, true)
+      if (feed or #buffer) - position > LONGEST then return nil, ("line %d is longer than %d bytes"):format(number + 1, LONGEST) end
       if feed then
         local line = buffer:sub(position, buffer:byte(feed - 1) == 13 and feed - 2 or feed - 1)
         position, number = feed + 1, number + 1
         return line
       end
-      if #buffer - position >= LONGEST then return nil, ("line %d is longer than %d bytes"):format(number + 1, LONGEST) end
       if ended then
         if position > #buffer then return nil end
         local line = buffer:sub(position):gsub("\r$", "")
@@ -133,15 +137,15 @@ local function lines_of(read)
   return function()
     local line, message = physical()
     if not line or not line:find('"', 1, true) then return line, message or number, number end
-    local first = number
-    while select(2, line:gsub('"', "")) % 2 == 1 do
-      local more
-      more, message = physical()
+    local first, pieces, length, quotes = number, { line }, #line, select(2, line:gsub('"', ""))
+    while quotes % 2 == 1 do
+      line, message = physical()
       if message then return nil, message end
-      if not more or #line > LONGEST then return nil, ("line %d has a quoted field that does not end"):format(first) end
-      line = line .. "\n" .. more
+      if not line or length > LONGEST then return nil, ("line %d has a quoted field that does not end"):format(first) end
+      pieces[#pieces + 1] = line
+      length, quotes = length + #line + 1, quotes + select(2, line:gsub('"', ""))
     end
-    return line, first
+    return table.concat(pieces, "\n"), first
   end
 end
 
@@ -212,11 +216,11 @@ local function read_file(source, what, points)
       local rest = captures[#roles + 1]
       if rest and (rest == "" or rest:find("^,%s*$")) then return true end
       local _, commas = line:gsub(",", "")
-      return false, ("has %d fields, line 1 has %d"):format(commas + 1, header.count)
+      return false, fields_text(commas + 1, header.count)
     end
     local fields, problem = split_quoted(line)
     if not fields then return false, "has " .. problem end
-    if #fields ~= header.count then return false, ("has %d fields, line 1 has %d"):format(#fields, header.count) end
+    if #fields ~= header.count then return false, fields_text(#fields, header.count) end
     for i, role in ipairs(roles) do captures[i] = fields[at[role]] end
     return true
   end
