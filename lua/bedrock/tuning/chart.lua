@@ -212,8 +212,7 @@ local function report_to(out, one, width, name)
   local parts = {}
   if type(one.training_loss) == "number" then parts[1] = "training loss " .. display.loss(one.training_loss) end
   for i, loss in ipairs(one.validation_losses or {}) do
-    local which = #one.validation_losses > 1 and (" (set %d)"):format(i) or ""
-    parts[#parts + 1] = "validation loss" .. which .. " " .. display.loss(loss)
+    parts[#parts + 1] = (i == 1 and "validation loss " or "") .. display.loss(loss)
   end
   if #parts == 0 then return end
   local text = name .. ": " .. parts[1]

@@ -32,9 +32,8 @@ local CASES = {
    0                     200                   400      step
 ⠒ training loss    last 0.5135, lowest 0.5135 at step 495
 ○ validation loss  last 0.6311, lowest 0.6311 at step 400
-reported: training loss 0.5000,
-  validation loss (set 1) 0.6100,
-  validation loss (set 2) 0.6300]] },
+reported: training loss 0.5000, validation loss 0.6100,
+  0.6300]] },
   { "the same in ASCII", two, { environment = A, width = 60, height = 10 }, [[
   |o*
   | oo
@@ -50,9 +49,8 @@ reported: training loss 0.5000,
    0                     200                   400      step
 * training loss    last 0.5135, lowest 0.5135 at step 495
 o validation loss  last 0.6311, lowest 0.6311 at step 400
-reported: training loss 0.5000,
-  validation loss (set 1) 0.6100,
-  validation loss (set 2) 0.6300]] },
+reported: training loss 0.5000, validation loss 0.6100,
+  0.6300]] },
   { "colours", two, { environment = U, width = 40, height = 4, color = true }, [[
   │^[33m○^[36m⢄^[33m⡀^[0m
 2 ┤  ^[36m⠉^[33m⠲^[36m⢄^[33m⡄^[0m
@@ -63,8 +61,7 @@ reported: training loss 0.5000,
 ^[36m⠒^[0m training loss    last 0.5135
 ^[33m○^[0m validation loss  last 0.6311
 reported: training loss 0.5000,
-  validation loss (set 1) 0.6100,
-  validation loss (set 2) 0.6300]] },
+  validation loss 0.6100, 0.6300]] },
   { "two jobs, one with a hostile name", { two, { name = "tone-2 \27[31m", training = curve(250, 5, 2, 0.45) } }, { environment = U, width = 60, height = 8 }, [[
   │○⡄
 2 ┤◆⠈⠢⣀
@@ -79,9 +76,8 @@ reported: training loss 0.5000,
 ⠒ tone-1 training loss        last 0.5135
 ○ tone-1 validation loss      last 0.6311
 ◆ tone-2 �[31m training loss  last 0.4615
-tone-1: training loss 0.5000,
-  validation loss (set 1) 0.6100,
-  validation loss (set 2) 0.6300]] },
+tone-1: training loss 0.5000, validation loss 0.6100,
+  0.6300]] },
   { "one point", { training = { steps = { 5 }, losses = { 1 }, rows = 1 } }, { ascii = false, width = 40, height = 4 }, [[
 1.1 ┤
     │
