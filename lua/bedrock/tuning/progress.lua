@@ -107,21 +107,24 @@ end
 -- length, so that it stays where it is.
 local function running_line(mark, name, where, share, elapsed, left, width, glyphs)
   local percent = share and ("  %3d%%"):format(math.floor(share * 100)) or ""
-  local function rest(...) return table.concat({ where, ... }, "  ") end
-  local times = rest(elapsed and left and elapsed .. ", " .. left or elapsed or left)
-  local full = line_of { mark, { name .. percent .. "  " .. times } }
-  local room = width - full.width - 2
-  if share and room >= SHORTEST_BAR then
-    local done, open = bar(share, math.min(room, LONGEST_BAR), glyphs)
-    return line_of { mark, { name .. "  " }, done, open, { percent .. "  " .. times } }
+  local texts = { table.concat({ where, elapsed and left and elapsed .. ", " .. left or elapsed or left }, "  "),
+    table.concat({ where, left or elapsed }, "  "), where }
+  for _, text in ipairs(share and texts or {}) do
+    local room = width - line_of({ mark, { name .. percent .. "  " .. text } }).width - 2
+    if room >= SHORTEST_BAR then
+      local done, open = bar(share, math.min(room, LONGEST_BAR), glyphs)
+      return line_of { mark, { name .. "  " }, done, open, { percent .. "  " .. text } }
+    end
   end
-  for _, choice in ipairs { full, line_of { mark, { name .. percent .. "  " .. rest(left or elapsed) } },
-    line_of { mark, { name .. percent .. "  " .. where } }, line_of { mark, { name .. "  " .. where } } } do
-    if choice.width <= width then return choice end
+  local choices = { name .. percent .. "  " .. texts[1], name .. percent .. "  " .. texts[2], name .. percent .. "  " .. where,
+    name .. "  " .. where }
+  for _, text in ipairs(choices) do
+    local line = line_of { mark, { text } }
+    if line.width <= width then return line end
   end
   local columns = width - display.width(mark[1])
   if columns < 1 then return line_of { { display.cut(mark[1], width, "") } } end
-  return line_of { mark, { display.fit(name .. "  " .. where, columns, glyphs.more) } }
+  return line_of { mark, { display.fit(choices[4], columns, glyphs.more) } }
 end
 
 local function job_line(entry, name_width, width, glyphs)
