@@ -148,12 +148,25 @@ function display.fit(text, columns, mark)
   return table.concat(head) .. mark .. table.concat(tail)
 end
 
+-- What stands for the decimal point in the locale of this moment: one byte or more.
+local function decimal_point() return ("%.1f"):format(0.5):sub(2, -2) end
+
 --- A number by a format of C, with a point whatever the locale says.
 ---@param format string
 ---@param value number
 ---@return string
 function display.number(format, value)
-  return (format:format(value):gsub(",", "."))
+  local text, point = format:format(value), decimal_point()
+  if point == "." then return text end
+  local first, last = text:find(point, 1, true)
+  return first and text:sub(1, first - 1) .. "." .. text:sub(last + 1) or text
+end
+
+--- The number that a text with a point is, whatever the locale says.
+---@param text string
+---@return number|nil
+function display.to_number(text)
+  return tonumber(text) or tonumber((text:gsub("%.", decimal_point())))
 end
 
 --- Whether a value is a number that can be drawn.

@@ -47,7 +47,7 @@ end
 local function to_number(text)
   local number = tonumber(text)
   if number and not text:find("[xXnN]") then return number end -- the quick way; some Luas read "nan", most read "0x10"
-  if text:find("^[+-]?%.?%d") and not text:find("[xX]") then return tonumber((text:gsub("%.", ","))) end
+  if text:find("^[+-]?%.?%d") and not text:find("[xX]") then return display.to_number(text) end
   local sign, word = text:lower():match("^([+-]?)(%a+)$")
   if word == "nan" then return 0 / 0 end
   if word == "inf" or word == "infinity" then return sign == "-" and -math.huge or math.huge end

@@ -133,7 +133,7 @@ end
 local function differ(values, count)
   local function plain(value)
     local text = tostring(value)
-    return tonumber(text) or text
+    return display.to_number(text) or text
   end
   for i = 2, count do
     if plain(values[i]) ~= plain(values[1]) then return true end
@@ -219,10 +219,10 @@ local function curves(list)
     end
   end
   return ('<section><h2>Loss by step</h2><figure><ul class="legend">%s%s%s</ul><div class="plot">%s</div>'
-    .. '<figcaption class="soft">Loss against steps.%s</figcaption></figure></section>'):format(table.concat(legend),
+    .. '%s</figure></section>'):format(table.concat(legend),
     KEY:format("", "training"), dashed and KEY:format(' class="dashed"', "validation") or "",
     svg.lines("losses", "Loss by step", table.concat(sentences, " "), lines, axis.new(first, last, 6, true), axis.new(low, high, 6)),
-    thinned and " Of long series the lowest and the highest point of each stretch are drawn." or "")
+    thinned and '<figcaption class="soft">Of long series the lowest and the highest point of each stretch are drawn.</figcaption>' or "")
 end
 
 local function stage_seconds(stage, now)

@@ -155,8 +155,7 @@ local GOLDEN = [[
 <title>tone-1, validation loss: 2.0000 at step 0</title></circle>
 <circle class="c1 hollow" cx="100%" cy="75%" r="3">
 <title>tone-1, validation loss: 1.2500 at step 3</title></circle>
-<text class="mark c1" x="100%" y="295" dx="8" dy=".35em" aria-hidden="true">A</text></svg></div>
-<figcaption class="soft">Loss against steps.</figcaption></figure></section>
+<text class="mark c1" x="100%" y="295" dx="8" dy=".35em" aria-hidden="true">A</text></svg></div></figure></section>
 <section><h2>Time by stage</h2>
 <table role="table" class="times">
 <thead role="rowgroup">
