@@ -49,7 +49,7 @@ end
 local function body_of(html)
   local body = html:match "<body>\n(.*)</body>"
   for _, tag in ipairs { "header", "section", "table", "thead", "tbody", "tr", "th", "td", "figure", "ul", "li", "div", "svg", "g", "dl", "dt", "article", "p",
-    "path", "circle", "text", "line", "rect", "title", "figcaption" } do
+    "path", "circle", "text", "line", "rect", "title", "desc", "span", "figcaption" } do
     body = body:gsub("([^\n])<" .. tag .. "([ >/])", "%1\n<" .. tag .. "%2")
   end
   return body
@@ -90,26 +90,40 @@ local GOLDEN = [[
 <tbody role="rowgroup">
 <tr role="row">
 <th role="rowheader" scope="row">
-<div class="who"><span class="badge c1">A</span><span><span class="name">tone-1</span><span class="soft"><span class="status Completed">completed</span> · amazon.nova-lite-v1:0:300k</span></span></div></th>
-<td role="cell" data-label="Training loss"><span class="value">1.0000</span>
+<div class="who">
+<span class="badge c1">A</span>
+<span><span class="name">tone-1</span>
+<span class="soft">
+<span class="status Completed">completed</span> · amazon.nova-lite-v1:0:300k</span></span></div></th>
+<td role="cell" data-label="Training loss">
+<span class="value">1.0000</span>
 <svg class="bar" aria-hidden="true" width="100%" height="8">
 <rect class="track" width="100%" height="8" rx="2"/>
 <rect class="c1" width="66.67%" height="8" rx="2"/></svg></td>
-<td role="cell" data-label="Validation loss"><span class="value">1.5000</span> <span class="note">mean of 2 sets</span>
+<td role="cell" data-label="Validation loss">
+<span class="value">1.5000</span> 
+<span class="note">mean of 2 sets</span>
 <svg class="bar" aria-hidden="true" width="100%" height="8">
 <rect class="track" width="100%" height="8" rx="2"/>
 <rect class="c1" width="100%" height="8" rx="2"/></svg></td>
 <td role="cell" data-label="Time">1 h</td></tr>
 <tr role="row">
 <th role="rowheader" scope="row">
-<div class="who"><span class="badge c2">B</span><span><span class="name">tone-2</span><span class="soft"><span class="status Failed">failed</span> · amazon.nova-lite-v1:0:300k</span></span></div></th>
-<td role="cell" data-label="Training loss"><span class="soft">none</span></td>
-<td role="cell" data-label="Validation loss"><span class="soft">none</span></td>
+<div class="who">
+<span class="badge c2">B</span>
+<span><span class="name">tone-2</span>
+<span class="soft">
+<span class="status Failed">failed</span> · amazon.nova-lite-v1:0:300k</span></span></div></th>
+<td role="cell" data-label="Training loss">
+<span class="soft">none</span></td>
+<td role="cell" data-label="Validation loss">
+<span class="soft">none</span></td>
 <td role="cell" data-label="Time">3 min 20 s</td></tr></tbody></table></section>
 <section><h2>Loss by step</h2>
 <figure>
 <ul class="legend">
-<li><span class="badge c1">A</span>tone-1</li>
+<li>
+<span class="badge c1">A</span>tone-1</li>
 <li class="soft">
 <svg class="key" width="28" height="10" aria-hidden="true">
 <line x1="0" x2="28" y1="5" y2="5"/></svg>training</li>
@@ -118,7 +132,8 @@ local GOLDEN = [[
 <line class="dashed" x1="0" x2="28" y1="5" y2="5"/></svg>validation</li></ul>
 <div class="plot">
 <svg class="lines" role="img" aria-labelledby="losses-t losses-d" height="300" width="100%">
-<title id="losses-t">Loss by step</title><desc id="losses-d">tone-1, training loss: from 2.0000 at step 0 to 1.0000 at step 3. tone-1, validation loss: from 2.0000 at step 0 to 1.2500 at step 3.</desc>
+<title id="losses-t">Loss by step</title>
+<desc id="losses-d">tone-1, training loss: from 2.0000 at step 0 to 1.0000 at step 3. tone-1, validation loss: from 2.0000 at step 0 to 1.2500 at step 3.</desc>
 <line class="grid" x1="0" x2="100%" y1="100%" y2="100%"/>
 <text x="-8" y="100%" dy=".35em" text-anchor="end">1.0</text>
 <line class="grid" x1="0" x2="100%" y1="80%" y2="80%"/>
@@ -165,7 +180,9 @@ local GOLDEN = [[
 <tbody role="rowgroup">
 <tr role="row">
 <th role="rowheader" scope="row">
-<div class="who"><span class="badge c1">A</span><span class="name">tone-1</span></div></th>
+<div class="who">
+<span class="badge c1">A</span>
+<span class="name">tone-1</span></div></th>
 <td role="cell">
 <svg class="spans" role="img" width="100%" height="14">
 <title>tone-1: validation 3 min; data processing 6 min 40 s; training 49 min 10 s</title>
@@ -177,12 +194,17 @@ local GOLDEN = [[
 <rect class="training" x="18.06%" width="81.94%" height="14" rx="2">
 <title>training 49 min 10 s</title></rect></svg>
 <ul class="stages">
-<li><span class="dot validation"></span>validation 3 min</li>
-<li><span class="dot dataProcessing"></span>data processing 6 min 40 s</li>
-<li><span class="dot training"></span>training 49 min 10 s</li></ul></td></tr>
+<li>
+<span class="dot validation"></span>validation 3 min</li>
+<li>
+<span class="dot dataProcessing"></span>data processing 6 min 40 s</li>
+<li>
+<span class="dot training"></span>training 49 min 10 s</li></ul></td></tr>
 <tr role="row">
 <th role="rowheader" scope="row">
-<div class="who"><span class="badge c2">B</span><span class="name">tone-2</span></div></th>
+<div class="who">
+<span class="badge c2">B</span>
+<span class="name">tone-2</span></div></th>
 <td role="cell">
 <svg class="spans" role="img" width="100%" height="14">
 <title>tone-2: validation 3 min 20 s, failed</title>
@@ -190,7 +212,8 @@ local GOLDEN = [[
 <rect class="validation" x="0%" width="5.56%" height="14" rx="2">
 <title>validation 3 min 20 s, failed</title></rect></svg>
 <ul class="stages">
-<li><span class="dot validation"></span>validation 3 min 20 s, failed</li>
+<li>
+<span class="dot validation"></span>validation 3 min 20 s, failed</li>
 <li class="soft">data processing not started</li>
 <li class="soft">training not started</li></ul></td></tr></tbody></table></section>
 <section><h2 id="settings">Settings</h2>
@@ -201,9 +224,13 @@ local GOLDEN = [[
 <tr>
 <td></td>
 <th scope="col">
-<div class="who"><span class="badge c1">A</span><span class="name">tone-1</span></div></th>
+<div class="who">
+<span class="badge c1">A</span>
+<span class="name">tone-1</span></div></th>
 <th scope="col">
-<div class="who"><span class="badge c2">B</span><span class="name">tone-2</span></div></th></tr></thead>
+<div class="who">
+<span class="badge c2">B</span>
+<span class="name">tone-2</span></div></th></tr></thead>
 <tbody>
 <tr>
 <th scope="row">Base model</th>
@@ -222,7 +249,8 @@ local GOLDEN = [[
 <td>s3://corpus/validation.jsonl</td>
 <td>s3://corpus/validation.jsonl</td></tr>
 <tr class="differs">
-<th scope="row"><code>epochCount</code> <span class="note">differs</span></th>
+<th scope="row"><code>epochCount</code> 
+<span class="note">differs</span></th>
 <td>2</td>
 <td>3</td></tr>
 <tr>
@@ -231,7 +259,9 @@ local GOLDEN = [[
 <td>0.00001</td></tr></tbody></table></div></section>
 <section><h2>Details</h2>
 <div class="details">
-<article><h3 class="who"><span class="badge c1">A</span><span class="name">tone-1</span></h3>
+<article><h3 class="who">
+<span class="badge c1">A</span>
+<span class="name">tone-1</span></h3>
 <dl>
 <dt>Created</dt><dd>2026-11-23 08:00 UTC</dd>
 <dt>Ended</dt><dd>2026-11-23 09:00 UTC</dd>
@@ -245,7 +275,9 @@ local GOLDEN = [[
 <dt>Tags</dt><dd>
 <ul class="tags">
 <li>team = support</li></ul></dd></dl></article>
-<article><h3 class="who"><span class="badge c2">B</span><span class="name">tone-2</span></h3>
+<article><h3 class="who">
+<span class="badge c2">B</span>
+<span class="name">tone-2</span></h3>
 <p class="failure"><b>Failed</b> Could not assume provided IAM role</p>
 <dl>
 <dt>Created</dt><dd>2026-11-23 08:00 UTC</dd>
