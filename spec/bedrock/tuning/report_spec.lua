@@ -52,6 +52,7 @@ local function body_of(html)
     "path", "circle", "text", "line", "rect", "title", "desc", "span", "figcaption" } do
     body = body:gsub("([^\n])<" .. tag .. "([ >/])", "%1\n<" .. tag .. "%2")
   end
+  body = body:gsub(" \n", "\n ")
   return body
 end
 
@@ -101,8 +102,8 @@ local GOLDEN = [[
 <rect class="track" width="100%" height="8" rx="2"/>
 <rect class="c1" width="66.67%" height="8" rx="2"/></svg></td>
 <td role="cell" data-label="Validation loss">
-<span class="value">1.5000</span> 
-<span class="note">mean of 2 sets</span>
+<span class="value">1.5000</span>
+ <span class="note">mean of 2 sets</span>
 <svg class="bar" aria-hidden="true" width="100%" height="8">
 <rect class="track" width="100%" height="8" rx="2"/>
 <rect class="c1" width="100%" height="8" rx="2"/></svg></td>
@@ -249,8 +250,8 @@ local GOLDEN = [[
 <td>s3://corpus/validation.jsonl</td>
 <td>s3://corpus/validation.jsonl</td></tr>
 <tr class="differs">
-<th scope="row"><code>epochCount</code> 
-<span class="note">differs</span></th>
+<th scope="row"><code>epochCount</code>
+ <span class="note">differs</span></th>
 <td>2</td>
 <td>3</td></tr>
 <tr>
