@@ -5,6 +5,7 @@
 
 local axis = require "bedrock.tuning.axis"
 local display = require "bedrock.tuning.display"
+local option_check = require "bedrock.tuning.options"
 local shared_files = require "bedrock.shared_files"
 
 local chart = {}
@@ -18,7 +19,7 @@ local chart = {}
 
 local NARROWEST = 30
 
-local OPTIONS = { width = display.at_least(NARROWEST), height = display.at_least(3), color = "boolean", ascii = "boolean",
+local OPTIONS = { width = option_check.at_least(NARROWEST), height = option_check.at_least(3), color = "boolean", ascii = "boolean",
   environment = "table" }
 
 local WIDTH, HEIGHT = 80, 14
@@ -52,7 +53,7 @@ function chart.check(metrics, options)
       end
     end
   end
-  return display.check_options("chart", options, OPTIONS)
+  return option_check.problem(options, OPTIONS, "chart")
 end
 
 -- All series: a label, points that can be drawn, and what tuning.metrics counted.

@@ -4,8 +4,6 @@
 -- Names and messages come from elsewhere. What is shown of them is well-formed UTF-8 without control characters, and without
 -- those that change the direction of writing, so that a text can neither move a terminal's cursor nor pose as another one.
 
-local errors = require "bedrock.errors"
-
 local display = {}
 
 local REPLACEMENT = "\239\191\189" -- U+FFFD
@@ -293,40 +291,6 @@ function display.columns(environment)
   local text = environment.COLUMNS
   local columns = type(text) == "string" and text:find("^%d%d?%d?%d?$") and tonumber(text)
   return columns and columns > 0 and columns or nil
-end
-
---- Check the options of a function.
----@param what string  the function's name
----@param options any
----@param types table<string, string|fun(value: any): string|nil>  the type's name, or what tells what is wrong
----@return string|nil problem
-function display.check_options(what, options, types)
-  if options == nil then return nil end
-  if type(options) ~= "table" then return ("the options of %s must be a table, got %s"):format(what, type(options)) end
-  for name, value in pairs(options) do
-    local wanted = types[name]
-    if not wanted then
-      return ("unknown option %q of %s%s"):format(tostring(name), what, errors.did_you_mean(tostring(name), types))
-    end
-    local problem
-    if type(wanted) == "function" then
-      problem = wanted(value)
-    elseif type(value) ~= wanted then
-      problem = ("must be a %s, got %s"):format(wanted, type(value))
-    end
-    if problem then return ("option %s of %s %s"):format(name, what, problem) end
-  end
-end
-
---- For `check_options`: a whole number.
----@param least integer
----@return fun(value: any): string|nil
-function display.at_least(least)
-  return function(value)
-    if not display.is_finite(value) or value < least or value ~= math.floor(value) then
-      return ("must be a whole number, %d or more"):format(least)
-    end
-  end
 end
 
 return display

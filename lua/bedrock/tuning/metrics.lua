@@ -5,6 +5,7 @@
 
 local display = require "bedrock.tuning.display"
 local errors = require "bedrock.errors"
+local option_check = require "bedrock.tuning.options"
 local series = require "bedrock.tuning.series"
 
 local metrics = {}
@@ -32,7 +33,7 @@ local function is_source(value)
   return "must be a path, a text, or an open file"
 end
 
-local OPTIONS = { training = is_source, validation = is_source, points = display.at_least(10) }
+local OPTIONS = { training = is_source, validation = is_source, points = option_check.at_least(10) }
 
 --- Look for mistakes in the arguments of `read`.
 ---@return string|nil problem
@@ -40,7 +41,7 @@ function metrics.check(source, options)
   if source ~= nil and type(source) ~= "table" then
     return "metrics takes a job or a custom model, or nil; got " .. type(source)
   end
-  return display.check_options("metrics", options, OPTIONS)
+  return option_check.problem(options, OPTIONS, "metrics")
 end
 
 -- A number whatever the locale's decimal sign is; "NaN" and "inf" as Python, Java and C write them. Nil for what is none.

@@ -5,6 +5,7 @@
 
 local display = require "bedrock.tuning.display"
 local native = require "bedrock.native"
+local option_check = require "bedrock.tuning.options"
 local shared_files = require "bedrock.shared_files"
 
 local progress = {}
@@ -25,7 +26,7 @@ local function is_output(value)
   return "must be an open file, or what has a method write"
 end
 
-local OPTIONS = { output = is_output, terminal = "boolean", width = display.at_least(1), color = "boolean", ascii = "boolean",
+local OPTIONS = { output = is_output, terminal = "boolean", width = option_check.at_least(1), color = "boolean", ascii = "boolean",
   combined = "boolean", environment = "table", now = "function" }
 
 local WIDTH, ROWS = 80, 24
@@ -40,7 +41,7 @@ local COLORS = { running = 36, Completed = 32, Failed = 31, Stopped = 33 }
 ---@param options any
 ---@return string|nil problem
 function progress.check_options(options)
-  return display.check_options("progress", options, OPTIONS)
+  return option_check.problem(options, OPTIONS, "progress")
 end
 
 ---------------------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ local axis = require "bedrock.tuning.axis"
 local display = require "bedrock.tuning.display"
 local errors = require "bedrock.errors"
 local native = require "bedrock.native"
+local option_check = require "bedrock.tuning.options"
 local series = require "bedrock.tuning.series"
 local style = require "bedrock.tuning.report_style"
 local svg = require "bedrock.tuning.svg"
@@ -34,7 +35,7 @@ local escape = svg.escape
 ---@return string|nil problem
 function report.check(options)
   if type(options) ~= "table" then return "report takes a table with jobs, got " .. type(options) end
-  local problem = display.check_options("report", options, OPTIONS)
+  local problem = option_check.problem(options, OPTIONS, "report")
   if problem then return problem end
   if not options.jobs then return "report needs jobs, a list" end
   for i, job in ipairs(options.jobs) do

@@ -193,7 +193,7 @@ describe("tuning.metrics", function()
     for message, arguments in pairs {
       ["metrics takes a job or a custom model, or nil; got string"] = { "x" },
       ["the options of metrics must be a table, got number"] = { {}, 1 },
-      ['unknown option "train" of metrics (did you mean "training"?)'] = { {}, { train = "x" } },
+      ['unknown option "train" to metrics (did you mean "training"?)'] = { {}, { train = "x" } },
       ["option points of metrics must be a whole number, 10 or more"] = { {}, { points = 2 } },
     } do
       local ok, err = pcall(function() return (tuning.metrics(arguments[1], arguments[2])) end)

@@ -299,7 +299,7 @@ later: validation, after 1 min 40 s, about 17 min left
     closed:close()
     for message, options in pairs {
       ["the options of progress must be a table, got string"] = "x",
-      ['unknown option "colour" of progress (did you mean "color"?)'] = { colour = true },
+      ['unknown option "colour" to progress (did you mean "color"?)'] = { colour = true },
       ["option width of progress must be a whole number, 1 or more"] = { width = 0 },
       ["option output of progress must be an open file, or what has a method write"] = { output = closed },
       ["option terminal of progress must be a boolean, got number"] = { terminal = 1 },

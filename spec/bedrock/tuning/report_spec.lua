@@ -383,7 +383,7 @@ describe("tuning.report", function()
     for message, options in pairs {
       ["report takes a table with jobs, got string"] = "x",
       ["report needs jobs, a list"] = { title = "x" },
-      ['unknown option "job" of report (did you mean "jobs"?)'] = { job = {} },
+      ['unknown option "job" to report (did you mean "jobs"?)'] = { job = {} },
       ["job 2 of report must be a table, got string"] = { jobs = { {}, "x" } },
       ["metrics of job 1 of report must be a table, got number"] = { jobs = { { metrics = 1 } } },
       ["option path of report must be a string, got boolean"] = { jobs = {}, path = true },
