@@ -83,8 +83,8 @@ local function split_quoted(line)
   return fields
 end
 
-local function fields_text(count, wanted)
-  return ("has %d %s, line 1 has %d"):format(count, count == 1 and "field" or "fields", wanted)
+local function fields_text(count, header)
+  return ("has %d %s, line %d has %d"):format(count, count == 1 and "field" or "fields", header.line, header.count)
 end
 
 local function trim(text) return text:match "^%s*(.-)%s*$" end
@@ -110,8 +110,8 @@ local function open(source, what)
   return function() return source:read(PIECE) end, what
 end
 
--- The file's lines without their ends, one with each call, and the number of the last one: a quoted field may go over several.
--- At the end nil; in trouble nil and a message.
+-- The file's lines without their ends, one with each call, and its number; where a quoted field goes over several, they are one,
+-- with the number of the first. At the end nil alone; in trouble nil and a message.
 local function lines_of(read)
   local buffer, position, number, ended = "", 1, 0, false
   local function physical()
@@ -137,7 +137,8 @@ local function lines_of(read)
   end
   return function()
     local line, message = physical()
-    if not line or not line:find('"', 1, true) then return line, message or number, number end
+    if not line then return nil, message end
+    if not line:find('"', 1, true) then return line, number end
     local first, pieces, length, quotes = number, { line }, #line, select(2, line:gsub('"', ""))
     while quotes % 2 == 1 do
       line, message = physical()
@@ -153,21 +154,21 @@ end
 -- Which columns there are, and a pattern that takes step, epoch, loss and perplexity out of a line without quotes.
 local function read_header(line, column)
   if line:find("%z") or line:find("^\255\254") or line:find("^\254\255") then
-    return nil, "line 1 is no text in UTF-8 (is it UTF-16, or compressed?)"
+    return nil, "is no text in UTF-8 (is it UTF-16, or compressed?)"
   end
   local fields, problem = split_quoted(line)
-  if not fields then return nil, "line 1: " .. problem end
+  if not fields then return nil, "has " .. problem end
   local wanted = { step_number = "step", epoch_number = "epoch", [column] = "loss", perplexity = "perplexity" }
   local at, names = {}, {}
   for i, field in ipairs(fields) do
     local name = trim(field):lower()
     names[i] = name
     local role = wanted[name]
-    if role and at[role] then return nil, ("line 1 has two columns %s"):format(name) end
+    if role and at[role] then return nil, "has two columns " .. name end
     if role then at[role] = i end
   end
   if not at.loss then
-    return nil, ("line 1 has no column %s; it has %s%s"):format(column,
+    return nil, ("has no column %s; it has %s%s"):format(column,
       display.fit(display.clean(table.concat(names, ", ")), 200, "..."), errors.did_you_mean(column, names))
   end
   local order, pattern, roles = {}, {}, {}
@@ -191,14 +192,14 @@ local function read_file(source, what, points)
 
   local header
   while not header do
-    local line, message = next_line()
-    if not line then
-      return fail(("%s: %s"):format(name, type(message) == "string" and message or "is empty: there is not even a line of column names"))
-    end
+    local line, number = next_line()
+    if not line then return fail(("%s: %s"):format(name, number or "is empty: there is not even a line of column names")) end
     line = line:gsub("^" .. BOM, "")
     if line:find "%S" then
-      header, message = read_header(line, column)
-      if not header then return fail(("%s: %s"):format(name, message)) end
+      local problem
+      header, problem = read_header(line, column)
+      if not header then return fail(("%s: line %d %s"):format(name, number, problem)) end
+      header.line = number
     end
   end
 
@@ -217,11 +218,11 @@ local function read_file(source, what, points)
       local rest = captures[#roles + 1]
       if rest and (rest == "" or rest:find("^,%s*$")) then return true end
       local _, commas = line:gsub(",", "")
-      return false, fields_text(commas + 1, header.count)
+      return false, fields_text(commas + 1, header)
     end
     local fields, problem = split_quoted(line)
     if not fields then return false, "has " .. problem end
-    if #fields ~= header.count then return false, fields_text(#fields, header.count) end
+    if #fields ~= header.count then return false, fields_text(#fields, header) end
     for i, role in ipairs(roles) do captures[i] = fields[at[role]] end
     return true
   end
@@ -243,10 +244,8 @@ local function read_file(source, what, points)
 
   while true do
     local line, at_line = next_line()
-    if not line then
-      if type(at_line) == "string" then return fail(("%s: %s"):format(name, at_line)) end
-      break
-    end
+    if not line and at_line then return fail(("%s: %s"):format(name, at_line)) end
+    if not line then break end
     if line:find "%S" then
       local ok, message = take(line)
       if not ok then return fail(("%s: line %d %s"):format(name, at_line, message)) end

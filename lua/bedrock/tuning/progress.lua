@@ -255,13 +255,14 @@ function progress.new(options)
     return lines
   end
 
-  -- Over what was drawn before: messages, which stay, and below them the lines of the jobs.
-  local function draw(messages)
-    local out = { drawn > 0 and ("\27[%dA"):format(drawn) or "" }
-    for _, message in ipairs(messages) do out[#out + 1] = "\r\27[K" .. message .. "\n" end
+  -- Over what was drawn before: a message, which stays, and below it the lines of the jobs.
+  local function draw(message)
     local lines = lines_now()
+    local out = { drawn > 0 and ("\27[%dA"):format(drawn) or "" }
+    -- A message may take several lines of the terminal, and what it leaves of the old ones would stand beside it.
+    if message or drawn > #lines then out[#out + 1] = "\r\27[J" end
+    if message then out[#out + 1] = message .. "\n" end
     for _, line in ipairs(lines) do out[#out + 1] = "\r\27[K" .. line .. "\n" end
-    if drawn > #lines + #messages then out[#out + 1] = "\27[J" end -- fewer lines than before
     drawn = #lines
     write(table.concat(out))
   end
@@ -304,7 +305,7 @@ function progress.new(options)
     end
     local message = message_of(event, entry)
     if redraw then
-      if message or entry then draw { message } end
+      if message or entry then draw(message) end
       return
     end
     local lines = {}

@@ -90,13 +90,13 @@ tone-1: completed in 1 h 43 min, training loss 0.4312, validation loss 0.5000
     local _, pieces = show(RUN, { terminal = true, environment = { LANG = "C.UTF-8" } })
     for i, text in ipairs {
       "",
-      "\r\27[Kwarning: roleArn: \239\191\189[31mlooks odd\n",
+      "\r\27[Jwarning: roleArn: \239\191\189[31mlooks odd\n",
       "\r\27[K\27[36m▸ \27[0mtone-1  created\n",
       "\27[1A\r\27[K\27[36m▸ \27[0mtone-1  ░░░░░░░░░░░░░░░░    0%  validation  3 s, about 1 h 6 min left\n",
       "\27[1A\r\27[K\27[36m▸ \27[0mtone-1  ░░░░░░░░░░░░░░░░    0%  validation  3 s, about 1 h 6 min left\n",
       "\27[1A\r\27[K\27[36m▸ \27[0mtone-1  ░░░░░░░░░░░░░░░░    2%  validation  1 min 3 s, about 1 h 5 min left\n",
       "\27[1A\r\27[K\27[36m▸ \27[0mtone-1  \27[36m████\27[0m░░░░░░░░░░   30%  waiting for training  10 min, about 50 min left\n",
-      "\27[1A\r\27[Kstalled: tone-1 stands still: x\n\r\27[K\27[36m▸ \27[0mtone-1  waiting for training  1 h 40 min\n",
+      "\27[1A\r\27[Jstalled: tone-1 stands still: x\n\r\27[K\27[36m▸ \27[0mtone-1  waiting for training  1 h 40 min\n",
       "\27[1A\r\27[K\27[36m▸ \27[0mtone-1  waiting for training  1 h 40 min\n",
       "\27[1A\r\27[K\27[36m▸ \27[0mtone-1  \27[36m██████████████\27[0m░░   90%  training  1 h 41 min, under a minute left\n",
       "\27[1A\r\27[K\27[32m✓ \27[0mtone-1  completed in 1 h 43 min, training loss 0.4312, validation loss 0.5000\n",
