@@ -6,6 +6,7 @@
 local axis = require "bedrock.tuning.axis"
 local display = require "bedrock.tuning.display"
 local option_check = require "bedrock.tuning.options"
+local series = require "bedrock.tuning.series"
 local shared_files = require "bedrock.shared_files"
 
 local chart = {}
@@ -46,12 +47,8 @@ function chart.check(metrics, options)
     if type(one) ~= "table" then return ("chart takes a list of tables; number %d is a %s"):format(i, type(one)) end
   end
   for _, one in ipairs(metrics[1] and metrics or { metrics }) do
-    for _, kind in ipairs { "training", "validation" } do
-      local found = one[kind]
-      if found ~= nil and not (type(found) == "table" and type(found.steps) == "table" and type(found.losses) == "table") then
-        return ("%s of chart's metrics must be a table with steps and losses"):format(kind)
-      end
-    end
+    local problem = series.problem(one)
+    if problem then return "metrics of chart: " .. problem end
   end
   return option_check.problem(options, OPTIONS, "chart")
 end

@@ -45,6 +45,8 @@ function report.check(options)
         return ("%s of job %d of report must be a table, got %s"):format(name, i, type(job[name]))
       end
     end
+    problem = series.problem(job.metrics or {})
+    if problem then return ("metrics of job %d of report: %s"):format(i, problem) end
   end
 end
 
@@ -328,7 +330,7 @@ local function settings(list)
 end
 
 local function of_series(found)
-  if type(found) ~= "table" or not found.last then return nil end
+  if type(found) ~= "table" or not (found.last and found.lowest) then return nil end
   local text = ("last %s at step %s, lowest %s at step %s"):format(display.loss(found.last.loss), display.count(found.last.step),
     display.loss(found.lowest.loss), display.count(found.lowest.step))
   if found.not_finite and found.not_finite > 0 then

@@ -121,6 +121,18 @@ function series.new(limit)
   return add, finish
 end
 
+--- What is wrong with the series of metrics, which may be made by hand.
+---@param metrics table
+---@return string|nil problem
+function series.problem(metrics)
+  for _, kind in ipairs { "training", "validation" } do
+    local found = metrics[kind]
+    if found ~= nil and not (type(found) == "table" and type(found.steps) == "table" and type(found.losses) == "table") then
+      return kind .. " must be a table with steps and losses"
+    end
+  end
+end
+
 --- A series with fewer points.
 ---@param one bedrock.tuning.Series
 ---@param limit integer

@@ -182,7 +182,7 @@ describe("tuning.chart", function()
     for message, arguments in pairs {
       ["chart takes what tuning.metrics gives, or a list of such; got nil"] = {},
       ["chart takes a list of tables; number 2 is a string"] = { { {}, "x" } },
-      ["training of chart's metrics must be a table with steps and losses"] = { { training = { 1, 2 } } },
+      ["metrics of chart: training must be a table with steps and losses"] = { { training = { 1, 2 } } },
       ['unknown option "heigth" to chart (did you mean "height"?)'] = { {}, { heigth = 1 } },
       ["option width of chart must be a whole number, 30 or more"] = { {}, { width = 29 } },
       ["option height of chart must be a whole number, 3 or more"] = { {}, { height = 3.5 } },

@@ -343,7 +343,7 @@ describe("tuning.report", function()
     for _, row in ipairs {
       { { trainingMetrics = { trainingLoss = 0.5 }, metrics = { training_loss = 0.6, validation_losses = {} } }, "0.5000" },
       { { metrics = { training_loss = 0.6, validation_losses = { 0.7 } } }, "0.6000" },
-      { { metrics = { training = { steps = { 1, 2 }, losses = { 3, 0.25 }, last = { step = 2, loss = 0.25 }, lowest = { step = 2, loss = 0.25 } } } },
+      { { metrics = { training = { steps = { 1, 2 }, losses = { 3, 0.25 }, last = { step = 2, loss = 0.25 } } } },
         "0.2500" },
       { {}, "none" },
     } do
@@ -386,6 +386,7 @@ describe("tuning.report", function()
       ['unknown option "job" to report (did you mean "jobs"?)'] = { job = {} },
       ["job 2 of report must be a table, got string"] = { jobs = { {}, "x" } },
       ["metrics of job 1 of report must be a table, got number"] = { jobs = { { metrics = 1 } } },
+      ["metrics of job 1 of report: validation must be a table with steps and losses"] = { jobs = { { metrics = { validation = { 1 } } } } },
       ["option path of report must be a string, got boolean"] = { jobs = {}, path = true },
     } do
       local ok, err = pcall(function() return (tuning.report(options)) end)
