@@ -264,6 +264,22 @@ function display.stage(job)
   return last
 end
 
+--- The final losses of a job or a model, as far as the service tells of them.
+---@param job table  what GetModelCustomizationJob or GetCustomModel gives
+---@return number|nil training
+---@return number[] validation  one for each validator
+function display.final_losses(job)
+  local function number(metric, member)
+    local value = type(metric) == "table" and metric[member]
+    return display.is_finite(value) and value or nil
+  end
+  local validation = {}
+  for _, metric in ipairs(type(job.validationMetrics) == "table" and job.validationMetrics or {}) do
+    validation[#validation + 1] = number(metric, "validationLoss")
+  end
+  return number(job.trainingMetrics, "trainingLoss"), validation
+end
+
 --- What a job, or a model, is called.
 ---@param job table
 ---@param ascii? boolean

@@ -279,13 +279,9 @@ end
 ---@return bedrock.Error? err  FileError: names the file and the line
 function metrics.read(source, options)
   source, options = source or {}, options or {}
-  local found = { validation_losses = {} }
+  local found = {}
   if source.jobName or source.modelName then found.name = display.name(source) end
-  local training = source.trainingMetrics
-  if type(training) == "table" and type(training.trainingLoss) == "number" then found.training_loss = training.trainingLoss end
-  for _, metric in ipairs(type(source.validationMetrics) == "table" and source.validationMetrics or {}) do
-    if type(metric.validationLoss) == "number" then table.insert(found.validation_losses, metric.validationLoss) end
-  end
+  found.training_loss, found.validation_losses = display.final_losses(source)
   for _, what in ipairs { "training", "validation" } do
     if options[what] ~= nil then
       local err

@@ -49,12 +49,9 @@ end
 ---------------------------------------------------------------------------------------------------------------------
 
 local function losses(job)
-  local text = ""
-  local training = type(job.trainingMetrics) == "table" and job.trainingMetrics.trainingLoss
-  if type(training) == "number" then text = ", training loss " .. display.loss(training) end
-  for _, metric in ipairs(type(job.validationMetrics) == "table" and job.validationMetrics or {}) do
-    if type(metric.validationLoss) == "number" then text = text .. ", validation loss " .. display.loss(metric.validationLoss) end
-  end
+  local training, validation = display.final_losses(job)
+  local text = training and ", training loss " .. display.loss(training) or ""
+  for _, loss in ipairs(validation) do text = text .. ", validation loss " .. display.loss(loss) end
   return text
 end
 
@@ -212,8 +209,8 @@ function progress.new(options)
 
   local function entry_of(event)
     local job = event.job
-    local arn = job.jobArn or job.jobName
-    local entry = arn and by_arn[arn] or nil
+    local arn = type(job.jobArn) == "string" and job.jobArn or type(job.jobName) == "string" and job.jobName or nil
+    local entry = arn and by_arn[arn]
     if not entry and event.index then
       entry = by_index[event.index]
       if entry and entry.arn and arn then entry = nil end -- the index is another job's by now
@@ -290,7 +287,7 @@ function progress.new(options)
     if event.type == nil then event = event_of(event, poll, now) end
     local entry
     if type(event.job) == "table" then
-      if redraw and #entries > 0 and all_over() and not (event.job.jobArn and by_arn[event.job.jobArn]) then
+      if redraw and #entries > 0 and all_over() and not by_arn[event.job.jobArn or event.job.jobName or 0] then
         -- Those lines stay as they are; new ones begin below them.
         entries, by_arn, by_index, drawn = {}, {}, {}, 0
       end

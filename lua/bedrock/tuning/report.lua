@@ -75,6 +75,8 @@ end
 
 local function number(value) return display.is_finite(value) and value or nil end
 
+local function last_loss(found) return found and found.last and number(found.last.loss) end
+
 local function mean(values)
   local sum = 0
   for _, value in ipairs(values) do sum = sum + value end
@@ -97,18 +99,12 @@ local function collect(job, i, now)
   local metrics = job.metrics or {}
   local one = { job = job, name = display.name(job), letter = letter(i), color = "c" .. (i - 1) % COLORS + 1,
     status = tostring(job.status or "unknown"), stages = display.stages(job) }
-  local told = type(job.trainingMetrics) == "table" and number(job.trainingMetrics.trainingLoss)
-  one.training = told or number(metrics.training_loss) or metrics.training and metrics.training.last and metrics.training.last.loss
-  one.validations = {}
-  for _, metric in ipairs(type(job.validationMetrics) == "table" and job.validationMetrics or {}) do
-    table.insert(one.validations, number(metric.validationLoss))
-  end
+  one.training, one.validations = display.final_losses(job)
+  one.training = one.training or number(metrics.training_loss) or last_loss(metrics.training)
   if #one.validations == 0 then
     for _, loss in ipairs(metrics.validation_losses or {}) do table.insert(one.validations, number(loss)) end
   end
-  if #one.validations == 0 and metrics.validation and metrics.validation.last then
-    one.validations[1] = metrics.validation.last.loss
-  end
+  if #one.validations == 0 then one.validations[1] = last_loss(metrics.validation) end
   one.validation = mean(one.validations)
   one.lines = { training = drawable(metrics.training), validation = drawable(metrics.validation) }
   one.start = number(job.creationTime)
@@ -272,7 +268,7 @@ end
 local function validators(config)
   local list = {}
   for _, validator in ipairs(type(config) == "table" and type(config.validators) == "table" and config.validators or {}) do
-    list[#list + 1] = tostring(validator.s3Uri)
+    list[#list + 1] = tostring(uri(validator))
   end
   return #list > 0 and table.concat(list, ", ") or nil
 end
@@ -333,9 +329,9 @@ local function of_series(found)
   if type(found) ~= "table" or not (found.last and found.lowest) then return nil end
   local text = ("last %s at step %s, lowest %s at step %s"):format(display.loss(found.last.loss), display.count(found.last.step),
     display.loss(found.lowest.loss), display.count(found.lowest.step))
-  if found.not_finite and found.not_finite > 0 then
+  if found.not_finite and found.not_finite > 0 and found.not_finite_step then
     text = text .. ("; not a finite number at %s of %s steps, first at step %s"):format(display.count(found.not_finite),
-      display.count(found.not_finite + found.rows), display.count(found.not_finite_step))
+      display.count(found.not_finite + (found.rows or 0)), display.count(found.not_finite_step))
   end
   return text
 end

@@ -121,14 +121,29 @@ function series.new(limit)
   return add, finish
 end
 
---- What is wrong with the series of metrics, which may be made by hand.
+local FIELDS = { rows = "number", not_finite = "number", not_finite_step = "number", first = "table", last = "table", lowest = "table",
+  highest = "table" }
+
+--- What is wrong with metrics, which may be made by hand.
 ---@param metrics table
 ---@return string|nil problem
 function series.problem(metrics)
+  local final = metrics.validation_losses
+  if final ~= nil and type(final) ~= "table" then return "validation_losses must be a list" end
+  for _, loss in ipairs(final or {}) do
+    if type(loss) ~= "number" then return "validation_losses must be numbers" end
+  end
   for _, kind in ipairs { "training", "validation" } do
     local found = metrics[kind]
     if found ~= nil and not (type(found) == "table" and type(found.steps) == "table" and type(found.losses) == "table") then
       return kind .. " must be a table with steps and losses"
+    end
+    for name, wanted in pairs(found and FIELDS or {}) do
+      local value = found[name]
+      if value ~= nil and (type(value) ~= wanted or value ~= value or (wanted == "table"
+        and not (type(value.step) == "number" and type(value.loss) == "number"))) then
+        return ("%s.%s must be %s"):format(kind, name, wanted == "table" and "a point with step and loss" or "a number")
+      end
     end
   end
 end

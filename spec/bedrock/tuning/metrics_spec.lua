@@ -98,6 +98,21 @@ describe("tuning.metrics", function()
     end)
   end
 
+  it("reads a file with one wrong byte, or says in which line it is", function()
+    local text = 'step_number,epoch_number,training_loss,perplexity\r\n0,0,2.5,1\r\n1,0,"1.5",1\n2,1,NaN,\n\n3,1,0.25,7\n'
+    for i = 1, #text, os.getenv "BEDROCK_SLOW" and 7 or 1 do
+      for _, byte in ipairs { "\0", "\n", '"', ",", "x", "7", "\255" } do
+        local found, err = read(text:sub(1, i - 1) .. byte .. text:sub(i + 1))
+        if found then
+          assert(found.rows <= 5 and #found.losses == found.rows)
+        else
+          local line = tonumber(err.message:match "^training: line (%d+)")
+          assert(line and line <= 7, err.message)
+        end
+      end
+    end
+  end)
+
   it("reads files by their path and open ones, and leaves those open", function()
     local dir = child.temp_dir()
     local path = child.write(dir .. "/m,1.csv", HEADER .. "0,0,2,1\n1,0,bad,1\n")

@@ -1,5 +1,6 @@
 local browsers = require "spec.support.browser"
 local child = require "spec.support.child"
+local everywhere = require "spec.support.everywhere"
 local tuning = require "bedrock.tuning"
 
 local T = 1795420800 -- 2026-11-23 08:00 UTC
@@ -371,6 +372,28 @@ describe("tuning.report", function()
     local html = tuning.report { jobs = many }
     assert.truthy(html:find('<span class="badge c4">BH</span>', 1, true))
     texts_of((html:gsub("<style>.-</style>", "<style></style>", 1)))
+  end)
+
+  it("is made of jobs with values that do not belong there, or says which they are", function()
+    local values = os.getenv "BEDROCK_SLOW" and { false } or { 1, "x", false, { 1 }, 0 / 0 }
+    local made, refused = 0, 0
+    everywhere(two_jobs, values, function(jobs)
+      local ok, err = pcall(function()
+        assert(type(tuning.report { jobs = jobs, time = T }) == "string")
+        for _, one in ipairs(jobs) do
+          local hear = tuning.progress { terminal = false, environment = {}, output = { write = function() end } }
+          hear(one)
+          tuning.metrics(one)
+        end
+      end)
+      if ok then
+        made = made + 1
+      else
+        refused = refused + 1
+        assert(err:find "job %d of report", err)
+      end
+    end)
+    assert.is_true(made > 2 * refused and refused > 10)
   end)
 
   it("keeps what it is given as it was", function()
