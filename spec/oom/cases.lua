@@ -513,7 +513,8 @@ for _, name in ipairs { "write_private", "write_file" } do
       local ok, message = write(path, text)
       if not ok then return nil, message end
       local refused = select(2, write(path .. "/none", text)):match(": (.*)")
-      return refused, cleaner ~= nil
+      local there = select(2, write(path, text, true)):match(": (.*)")
+      return refused, there, cleaner ~= nil
     end
   end)
 end

@@ -4,7 +4,7 @@
 
 local answer = require "bedrock.emulator.answer"
 local input = require "bedrock.emulator.input"
-local pattern = require "bedrock.emulator.pattern"
+local pattern = require "bedrock.pattern"
 
 local validation = {}
 

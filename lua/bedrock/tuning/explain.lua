@@ -5,15 +5,13 @@ local errors = require "bedrock.errors"
 local models = require "bedrock.tuning.models"
 local names = require "bedrock.tuning.names"
 local policies = require "bedrock.tuning.policies"
+local stages = require "bedrock.tuning.stages"
 local tuning_options = require "bedrock.tuning.options"
 
 local explain = {}
 
 local text, shown = names.text, names.shown
 
--- Seconds without a change after which a job counts as standing still: between two stages, where jobs were seen to stay for days,
--- and within one.
-local BETWEEN, WITHIN = 3 * 3600, 12 * 3600
 local LONGEST = 65536 -- of a message, as far as it is read
 
 ---@class bedrock.tuning.ExplainOptions
@@ -95,27 +93,18 @@ local function is_job(value)
     or rawget(value, "statusDetails") ~= nil or rawget(value, "status") ~= nil and rawget(value, "code") == nil)
 end
 
-local function number(...)
-  local value = names.get(...)
-  return type(value) == "number" and value or nil
-end
-
 -- Whether nothing has happened for too long, as far as the job's times tell.
 local function stands_still(job, now)
-  if not now then return false end
-  local last, under_way = number(job, "creationTime") or now, false
-  for _, stage in ipairs { "validationDetails", "dataProcessingDetails", "trainingDetails" } do
-    last = math.max(last, number(job, "statusDetails", stage, "lastModifiedTime") or 0)
-    under_way = under_way or text(job, "statusDetails", stage, "status") == "InProgress"
-  end
-  return now - last > (under_way and WITHIN or BETWEEN)
+  if not now or type(names.get(job, "statusDetails")) ~= "table" then return false end
+  local place = stages.place(job, now)
+  return place.stage_elapsed > stages.budget(place)
 end
 
 local function state_of(job, now)
   local status = text(job, "status") or text(job, "modelStatus")
   if status == "Stopped" or status == "Stopping" then return "stopped" end
   if status == "Failed" then return "failed" end
-  if status == "InProgress" and type(names.get(job, "statusDetails")) == "table" and stands_still(job, now) then return "stalled" end
+  if status == "InProgress" and stands_still(job, now) then return "stalled" end
   return nil
 end
 

@@ -5,7 +5,7 @@ local errors = require "bedrock.errors"
 local hyperparameters = require "bedrock.tuning.hyperparameters"
 local models = require "bedrock.tuning.models"
 local names = require "bedrock.tuning.names"
-local pattern = require "bedrock.emulator.pattern"
+local pattern = require "bedrock.pattern"
 
 local job_shapes = {}
 

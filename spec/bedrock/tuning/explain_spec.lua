@@ -309,7 +309,8 @@ describe("tuning.explain", function()
       { details("Completed", "InProgress", T + 300), 11 * HOUR },
       { details("Completed", "InProgress", T + 300), 13 * HOUR, "stalled" },
       { details("InProgress", "NotStarted"), 13 * HOUR, "stalled" },
-      { { status = "InProgress", statusDetails = {}, creationTime = T }, 4 * HOUR, "stalled" },
+      { { status = "InProgress", statusDetails = {}, creationTime = T }, 17 * HOUR },
+      { { status = "InProgress", statusDetails = {}, creationTime = T }, 19 * HOUR, "stalled" },
       { { status = "InProgress" }, 100 * HOUR },
       { { status = "Completed", statusDetails = {}, creationTime = T }, 100 * HOUR },
     } do

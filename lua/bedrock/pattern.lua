@@ -14,7 +14,7 @@ local pattern = {}
 ---@field source string
 local Pattern = {}
 Pattern.__index = Pattern
-Pattern.__name = "bedrock.emulator.pattern"
+Pattern.__name = "bedrock.pattern"
 
 -- More states than any pattern of the API needs (about 1,500); a guard against {1,1000}{1,1000}.
 local MAX_STATES = 50000
