@@ -240,6 +240,33 @@ later: validation, after 1 min 40 s, about 17 min left
       table.concat(out))
   end)
 
+  it("hears tuning.run and tuning.watch, as they poll the emulator", function()
+    local emulator = require "bedrock.emulator"
+    local bedrock_here = emulator.new { verify_signatures = false }
+    local client = assert(bedrock.new { region = "us-east-1", environment = {}, read_file = function() return nil end,
+      runtime = bedrock_here:runtime(), credentials = emulator.example_credentials })
+    local function params(name)
+      return { jobName = name, customModelName = name, roleArn = "arn:aws:iam::123456789012:role/Tuning",
+        baseModelIdentifier = "amazon.nova-lite-v1:0:300k", customizationType = "FINE_TUNING", hyperParameters = { epochCount = 2 },
+        trainingDataConfig = { s3Uri = "s3://corpus/train.jsonl" }, outputDataConfig = { s3Uri = "s3://corpus/out/" } }
+    end
+    local out = {}
+    local function output(terminal)
+      out = {}
+      return tuning.progress { output = { write = function(_, text) out[#out + 1] = text end }, terminal = terminal, environment = UTF8 }
+    end
+    assert(tuning.run(client, params "tone-1", { on_progress = output(false) }))
+    -- Polls vary by chance, and so do the times at which something was seen.
+    local text = table.concat(out):gsub("after [%w ]+", "after T"):gsub("in %d[%w ]*", "in T"):gsub("about [%w ]+ left", "about T left")
+    assert.are.equal("tone-1: created\ntone-1: validation, after T, about T left\ntone-1: data processing, after T, about T left\n"
+      .. "tone-1: training, after T, about T left\ntone-1: completed in T, training loss 0.8856\n", text)
+    for _, name in ipairs { "tone-2", "tone-33" } do assert(client:create_model_customization_job(params(name))) end
+    local jobs = tuning.watch(client, { "tone-2", "tone-33" }, { on_progress = output(true) })
+    assert.are.equal(2, #jobs)
+    text = screen(table.concat(out)):gsub("in %d[%w ]*", "in T"):gsub("loss [%d.]+", "loss L")
+    assert.are.equal("✓ tone-2   completed in T, training loss L\n✓ tone-33  completed in T, training loss L\n", text)
+  end)
+
   -- Real terminals and pipes.
   local HEAR = [[
     local hear = require("bedrock.tuning").progress()
