@@ -10,7 +10,7 @@
 
 local pattern = {}
 
----@class bedrock.emulator.Pattern  a compiled expression
+---@class bedrock.Pattern  a compiled expression
 ---@field source string
 local Pattern = {}
 Pattern.__index = Pattern
@@ -300,7 +300,7 @@ end
 
 --- Compile an expression.
 ---@param source string
----@return bedrock.emulator.Pattern|nil compiled
+---@return bedrock.Pattern|nil compiled
 ---@return string? message  what this engine does not understand, and where
 function pattern.compile(source)
   local states = { { accept = true } }
@@ -364,7 +364,7 @@ local compiled = {}
 
 --- A compiled expression, made once.
 ---@param source string
----@return bedrock.emulator.Pattern|false compiled  false: this engine can't read it
+---@return bedrock.Pattern|false compiled  false: this engine can't read it
 function pattern.matcher(source)
   if compiled[source] == nil then compiled[source] = pattern.compile(source) or false end
   return compiled[source]
