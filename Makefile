@@ -25,7 +25,7 @@ INST_LIBDIR := $(DESTDIR)$(PREFIX)/lib/lua/$(LUA_ABI)
 # else is the core; each one carries the buffers. The l* files and the openers read the Lua stack, all others know no Lua.
 MODULES := core curl system
 CURL    := curl http httpreq httprun httpans httpend httpmulti httpshare sigpipe lhttp lmulti buf lbuf
-SYSTEM  := system proc privfile lsystem buf
+SYSTEM  := system proc privfile terminal lsystem buf
 CORE    := $(sort $(filter-out $(filter-out buf lbuf,$(CURL) $(SYSTEM)),$(patsubst csrc/%.c,%,$(wildcard csrc/*.c))))
 SOURCES := $(sort $(CORE) $(CURL) $(SYSTEM))
 PLAIN   := $(filter-out $(MODULES) l%,$(SOURCES))

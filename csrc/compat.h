@@ -10,6 +10,8 @@
 
 #include <lua.h>
 #include <lauxlib.h>
+#include <lualib.h>
+#include <stdio.h>
 #include <string.h>
 
 /* The openers are the only exported symbols. */
@@ -58,6 +60,13 @@ static inline void *bk_testudata(lua_State *L, int i, const char *tname)
 #define bk_setuservalue(L, i) lua_setfenv(L, i)
 #define bk_getuservalue(L, i) lua_getfenv(L, i)
 
+/* The FILE of one of io's files, NULL where that is closed. */
+static inline FILE *bk_checkfile(lua_State *L, int i)
+{
+    FILE *const *file = luaL_checkudata(L, i, LUA_FILEHANDLE); /* LuaJIT's begins with it, too */
+    return *file;
+}
+
 /* 5.1 interns all strings; its numbers are doubles. */
 #define BK_HAS_INTEGER 0
 
@@ -67,6 +76,12 @@ static inline void *bk_testudata(lua_State *L, int i, const char *tname)
 #define bk_absindex(L, i) lua_absindex(L, i)
 #define bk_setfuncs(L, reg, nup) luaL_setfuncs(L, reg, nup)
 #define bk_testudata(L, i, tname) luaL_testudata(L, i, tname)
+
+static inline FILE *bk_checkfile(lua_State *L, int i)
+{
+    const luaL_Stream *stream = luaL_checkudata(L, i, LUA_FILEHANDLE);
+    return stream->closef ? stream->f : NULL;
+}
 
 #if LUA_VERSION_NUM >= 504
 #define bk_newuserdata(L, size) lua_newuserdatauv(L, size, 1)

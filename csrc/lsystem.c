@@ -6,6 +6,8 @@
  *   process:result() -> { stdout, stderr, status, signal, timed_out, too_large } | nil, message
  *   process:close()
  *   system.write_private(path, text, only_new) -> true | nil, message
+ *   system.write_file(path, text, only_new) -> true | nil, message
+ *   system.terminal_size(file) -> columns, rows | nothing
  *
  * A process is killed and reaped with its userdata at the latest. Finalizers may run while a result
  * is turned into a table; `busy` keeps them from closing what is read.
@@ -13,6 +15,7 @@
 #include "lsystem.h"
 #include "privfile.h"
 #include "proc.h"
+#include "terminal.h"
 
 #include <errno.h>
 
@@ -140,14 +143,14 @@ static int process_tostring(lua_State *L)
     return 1;
 }
 
-static int write_private(lua_State *L)
+static int write_by(lua_State *L, int (*write_text)(const char *, const void *, size_t, int))
 {
     size_t path_len, len;
     const char *path = luaL_checklstring(L, 1, &path_len);
     const char *text = luaL_checklstring(L, 2, &len);
     if (strlen(path) != path_len)
         return refuse(L, "the path holds a NUL byte");
-    int code = bk_privfile_write(path, text, len, lua_toboolean(L, 3));
+    int code = write_text(path, text, len, lua_toboolean(L, 3));
     if (code) {
         lua_pushnil(L);
         lua_pushfstring(L, "%s: %s", path, strerror(code));
@@ -155,6 +158,27 @@ static int write_private(lua_State *L)
     }
     lua_pushboolean(L, 1);
     return 1;
+}
+
+static int write_private(lua_State *L)
+{
+    return write_by(L, bk_privfile_write);
+}
+
+static int write_file(lua_State *L)
+{
+    return write_by(L, bk_privfile_write_open);
+}
+
+static int terminal_size(lua_State *L)
+{
+    int columns, rows;
+    FILE *file = bk_checkfile(L, 1);
+    if (!file || !bk_terminal_size(fileno(file), &columns, &rows))
+        return 0;
+    lua_pushinteger(L, columns);
+    lua_pushinteger(L, rows);
+    return 2;
 }
 
 static const luaL_Reg methods[] = {
@@ -165,8 +189,11 @@ static const luaL_Reg metamethods[] = {{"__gc", process_close},
                                        {"__tostring", process_tostring},
                                        {NULL, NULL}};
 
-static const luaL_Reg functions[] = {
-    {"start", start}, {"write_private", write_private}, {NULL, NULL}};
+static const luaL_Reg functions[] = {{"start", start},
+                                     {"terminal_size", terminal_size},
+                                     {"write_file", write_file},
+                                     {"write_private", write_private},
+                                     {NULL, NULL}};
 
 void bk_open_system(lua_State *L)
 {

@@ -4,7 +4,7 @@
 
 #include "compat.h"
 
-/* Adds `start` and `write_private` to the table at the top of the stack. */
+/* Adds its functions to the table at the top of the stack. */
 void bk_open_system(lua_State *L);
 
 #endif

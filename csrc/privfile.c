@@ -48,7 +48,7 @@ static int follow_links(const char *path, char file[PATH_ROOM])
 
 /* Makes a file that was not there, in the folder of the other one: elsewhere a rename could not
  * replace it. The name is no secret; O_EXCL sees to it that nobody has put a link there. */
-static int open_beside(const char *file, char name[PATH_ROOM], int *fd)
+static int open_beside(const char *file, mode_t mode, char name[PATH_ROOM], int *fd)
 {
     int folder = (int)folder_length(file);
     for (int i = 0; i < BK_PRIVFILE_TRIES; i++) {
@@ -58,7 +58,7 @@ static int open_beside(const char *file, char name[PATH_ROOM], int *fd)
                          t.tv_nsec, i);
         if (n < 0 || n >= PATH_ROOM)
             return ENAMETOOLONG;
-        *fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
+        *fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
         if (*fd >= 0)
             return 0;
         if (errno != EEXIST && errno != EINTR)
@@ -92,18 +92,22 @@ static int sync_file(int fd)
                                         : 0; /* EINVAL: a file system that has no such thing */
 }
 
-int bk_privfile_write(const char *path, const void *text, size_t n, int only_new)
+static int replace(const char *path, const void *text, size_t n, int only_new, int is_private)
 {
     char file[PATH_ROOM], name[PATH_ROOM];
+    struct stat old;
     int fd = -1, made = 0;
     int code = *path ? follow_links(path, file) : ENOENT;
     if (code)
         goto cleanup;
-    code = open_beside(file, name, &fd);
+    code = open_beside(file, is_private ? 0600 : 0666, name, &fd);
     if (code)
         goto cleanup;
     made = 1;
-    code = write_all(fd, text, n);
+    if (!is_private && stat(file, &old) == 0 && fchmod(fd, old.st_mode & 0777) != 0)
+        code = errno;
+    if (!code)
+        code = write_all(fd, text, n);
     if (!code)
         code = sync_file(fd);
     if (close(fd) != 0 && !code && errno != EINTR) /* the text is on the disk by then */
@@ -114,4 +118,14 @@ cleanup:
     if (made && (code || only_new)) /* a link leaves the first name where it is */
         (void)unlink(name);
     return code;
+}
+
+int bk_privfile_write(const char *path, const void *text, size_t n, int only_new)
+{
+    return replace(path, text, n, only_new, 1);
+}
+
+int bk_privfile_write_open(const char *path, const void *text, size_t n, int only_new)
+{
+    return replace(path, text, n, only_new, 0);
 }

@@ -19,4 +19,8 @@ enum {
  * errno: then the old file is as it was, and no other is left. */
 int bk_privfile_write(const char *path, const void *text, size_t n, int only_new);
 
+/* The same for a file that is not private: it has the mode of the one that it replaces, a new one
+ * that which the umask leaves. */
+int bk_privfile_write_open(const char *path, const void *text, size_t n, int only_new);
+
 #endif

@@ -1,7 +1,8 @@
 /*
  * system.c: opens bedrock.system, which asks the operating system for what plain Lua can't: running
- * a program with a time limit, and writing a file that only its owner may read. It is a file apart
- * from bedrock.core, which stays pure computation, and it needs nothing but libc.
+ * a program with a time limit, writing a file all at once or for its owner only, and the size of a
+ * terminal. It is a file apart from bedrock.core, which stays pure computation, and it needs
+ * nothing but libc.
  */
 #include "lsystem.h"
 

@@ -39,6 +39,7 @@ errors.codes = {
   StalledError = "a customization job that stands still for longer than its budget",
   StateError = "a file of tuning.run that cannot be used",
   JobMismatchError = "a customization job of this name exists with other parameters",
+  FileError = "a file that cannot be read or written",
   CancelledError = "a task of bedrock.parallel that was ended before its time",
 }
 

@@ -418,3 +418,35 @@ describe("bedrock.system, private files", function()
     assert.are.equal("file\nmain.lua\nsaid", listing())
   end)
 end)
+
+describe("files for others, too", function()
+  local dir
+  before_each(function() dir = child.temp_dir() end)
+  after_each(function() os.execute("rm -rf " .. child.quote(dir)) end)
+
+  it("have the mode that the umask leaves, or the old one's", function()
+    local script = child.write(dir .. "/main.lua", [[
+      local system = require "bedrock.system"
+      assert(system.write_file(arg[1] .. "/new", "a\0b"))
+      assert(system.write_file(arg[1] .. "/old", "new"))
+    ]])
+    os.execute(("cd %s && touch old && chmod 604 old && umask 027 && %s %s ."):format(child.quote(dir),
+      child.quote(child.interpreter()), child.quote(script)))
+    assert.are.equal("a\0b", child.read(dir .. "/new"))
+    assert.are.equal("new", child.read(dir .. "/old"))
+    assert.are.equal("640\n604", shell(("cd %s && stat -c %%a new old"):format(child.quote(dir))))
+    local ok, message = system.write_file(dir .. "/none/file", "x")
+    assert.is_nil(ok)
+    assert.are.equal(dir .. "/none/file: No such file or directory", message)
+  end)
+end)
+
+describe("terminal_size", function()
+  it("gives nothing where there is no terminal", function()
+    local file = assert(io.open "/dev/null")
+    assert.are.equal(0, select("#", system.terminal_size(file)))
+    file:close()
+    assert.are.equal(0, select("#", system.terminal_size(file)))
+    assert.has_error(function() system.terminal_size "/dev/null" end)
+  end)
+end)

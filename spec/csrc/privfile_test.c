@@ -177,6 +177,27 @@ static void test_trouble(void)
     }
 }
 
+static int has_mode(const char *path, mode_t mode)
+{
+    struct stat s;
+    return stat(path, &s) == 0 && (s.st_mode & 07777) == mode;
+}
+
+static void test_open_files(void)
+{
+    mode_t mask = umask(0027);
+    ok(bk_privfile_write_open("shared", "1", 1, 0) == 0 && holds("shared", "1") &&
+           has_mode("shared", 0640),
+       "a file that is not private has the mode that the umask leaves");
+    chmod("shared", 0604);
+    ok(bk_privfile_write_open("shared", "22", 2, 0) == 0 && holds("shared", "22") &&
+           has_mode("shared", 0604),
+       "and keeps the one that it had");
+    umask(mask);
+    ok(bk_privfile_write_open("none/file", "x", 1, 0) == ENOENT, "no folder for it");
+    unlink("shared");
+}
+
 /* A reader at any time sees a whole text. */
 static void test_reader(void)
 {
@@ -220,6 +241,7 @@ int main(void)
     test_only_new();
     test_links();
     test_trouble();
+    test_open_files();
     test_reader();
     int after = dup(STDIN_FILENO);
     close(after);

@@ -503,18 +503,26 @@ case("process:result, twice", function()
   end
 end)
 
-case("system.write_private", function()
+for _, name in ipairs { "write_private", "write_file" } do
+  case("system." .. name, function()
+    local write = require("bedrock.system")[name]
+    local path = os.tmpname()
+    local text = ("text"):rep(100)
+    local cleaner = setmetatable({}, { __gc = function() os.remove(path) end })
+    return function()
+      local ok, message = write(path, text)
+      if not ok then return nil, message end
+      local refused = select(2, write(path .. "/none", text)):match(": (.*)")
+      local there = select(2, write(path, text, true)):match(": (.*)")
+      return refused, there, cleaner ~= nil
+    end
+  end)
+end
+
+case("system.terminal_size", function()
   local system = require "bedrock.system"
-  local path = os.tmpname()
-  local text = ("text"):rep(100)
-  local cleaner = setmetatable({}, { __gc = function() os.remove(path) end })
-  return function()
-    local ok, message = system.write_private(path, text)
-    if not ok then return nil, message end
-    local refused = select(2, system.write_private(path .. "/none", text)):match(": (.*)")
-    local there = select(2, system.write_private(path, text, true)):match(": (.*)")
-    return refused, there, cleaner ~= nil
-  end
+  local file = assert(io.open "/dev/null")
+  return function() return select("#", system.terminal_size(file)) end
 end)
 
 -- ------------------------------------------------------------------------------------------------------------ coverage

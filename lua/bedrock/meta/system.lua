@@ -1,6 +1,6 @@
 ---@meta bedrock.system
--- bedrock.system, the C module over the operating system: programs that credentials come from, files that keep them. For
--- editors, never loaded at run time; spec/docs_spec.lua keeps it complete.
+-- bedrock.system, the C module over the operating system: programs that credentials come from, files that keep them,
+-- terminals. For editors, never loaded at run time; spec/docs_spec.lua keeps it complete.
 
 ---@class bedrock.system
 ---@field lua_version string  the Lua it was built for: "Lua 5.4", "Lua 5.1" (which serves LuaJIT, too)
@@ -52,5 +52,20 @@ function process:close() end
 ---@return true|nil ok
 ---@return string? message  "PATH: No space left on device"
 function system.write_private(path, text, only_new) end
+
+--- Write a file as `write_private` does, but with the mode of the one that is replaced; a new one has that which the umask
+--- leaves.
+---@param path string
+---@param text string
+---@param only_new? boolean  as of `write_private`
+---@return true|nil ok
+---@return string? message  "PATH: No space left on device"
+function system.write_file(path, text, only_new) end
+
+--- How large a terminal is; nothing where the file leads to none, or is closed.
+---@param file file*
+---@return integer? columns  0 where the terminal does not know
+---@return integer? rows
+function system.terminal_size(file) end
 
 return system

@@ -8,6 +8,18 @@
 
 local tuning = {}
 
+--- Draw a loss chart for a terminal: axes, a line for each series, and a legend with the last and the lowest losses. Raises at
+--- the caller's line for what are no metrics, and for an option that does not exist or has a wrong type.
+---@param metrics bedrock.tuning.Metrics|bedrock.tuning.Metrics[]  of tuning.metrics; several jobs as a list
+---@param options? bedrock.tuning.ChartOptions
+---@return string chart  lines, without a line feed at the end
+function tuning.chart(metrics, options)
+  local chart = require "bedrock.tuning.chart"
+  local problem = chart.check(metrics, options)
+  if problem then error(problem, 2) end
+  return chart.draw(metrics, options)
+end
+
 --- Check the whole of a CreateModelCustomizationJob before it is sent: parameters, names, ARNs, S3 URIs, hyperparameters against
 --- the base model, one parameter against the other. Nothing is sent. What is wrong in the parameters is in the report, which
 --- prints well; an option that does not exist or has a wrong type raises at the caller's line.
@@ -35,6 +47,19 @@ function tuning.explain(subject, options)
   return explain.run(subject, options)
 end
 
+--- Gather the losses of a job: the final ones from the service's answer, and where given those of each step from the job's CSV
+--- files, in constant memory however long they are. Raises at the caller's line for arguments of a wrong type.
+---@param source table|nil  what GetModelCustomizationJob or GetCustomModel gave
+---@param options? bedrock.tuning.MetricsOptions
+---@return bedrock.tuning.Metrics|nil metrics
+---@return bedrock.Error? err  code "FileError": names the file and the line
+function tuning.metrics(source, options)
+  local metrics = require "bedrock.tuning.metrics"
+  local problem = metrics.check(source, options)
+  if problem then error(problem, 2) end
+  return metrics.read(source, options)
+end
+
 --- The IAM policies that a job needs, as indented JSON for its buckets, key, model and VPC. Words in capitals, such as ACCOUNT_ID,
 --- stand for what neither the job nor the options tell. Raises at the caller's line for a job that is no table, and for an option
 --- that does not exist or has a wrong type.
@@ -47,6 +72,32 @@ function tuning.policies(job, options)
   if type(job) ~= "table" then problem = "policies takes the parameters of a job, or a job, as a table; got " .. type(job) end
   if problem then error(problem, 2) end
   return policies.build(job, options)
+end
+
+--- Make a function that shows how jobs get on: for `on_progress` of tuning.run and tuning.watch, and for `on_poll` of client:wait.
+--- In a terminal it redraws a line for each job, elsewhere it writes a line when something has changed. Raises at the caller's
+--- line for an option that does not exist or has a wrong type.
+---@param options? bedrock.tuning.ProgressOptions
+---@return fun(event: table, poll: integer|nil) on_progress
+function tuning.progress(options)
+  local progress = require "bedrock.tuning.progress"
+  local problem = progress.check_options(options)
+  if problem then error(problem, 2) end
+  return progress.new(options)
+end
+
+--- Make a page that compares jobs: losses, curves, times, settings. It is one HTML file that needs no script and nothing from
+--- elsewhere, light or dark as its reader likes it. Raises at the caller's line for an option that does not exist or has a wrong
+--- type.
+---@param options bedrock.tuning.ReportOptions
+---@return string|true|nil html  true where it was written to `options.path`, all at once
+---@return bedrock.Error? err  code "FileError"
+function tuning.report(options)
+  local report = require "bedrock.tuning.report"
+  local problem = report.check(options)
+  if problem then error(problem, 2) end
+  if options.path then return report.write(options) end
+  return report.build(options)
 end
 
 --- Run a customization job to its end: check the parameters, create the job, watch it, and hand it back with its custom model.

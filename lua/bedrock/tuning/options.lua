@@ -6,20 +6,35 @@ local options = {}
 
 --- What is wrong with options.
 ---@param given any  nil is no options
----@param known table<string, string>  the type of each
+---@param known table<string, string|fun(value: any): string|nil>  the type of each, or what tells what is wrong with one
 ---@param what string  the function, for the message
 ---@return string|nil problem
 function options.problem(given, known, what)
   if given == nil then return nil end
   if type(given) ~= "table" then return ("the options of %s must be a table, got %s"):format(what, type(given)) end
   for name, value in pairs(given) do
-    if not known[name] then
+    local wanted = known[name]
+    if not wanted then
       return ("unknown option %q to %s%s"):format(tostring(name), what, errors.did_you_mean(tostring(name), known))
-    elseif type(value) ~= known[name] then
-      return ("option %s of %s must be a %s, got %s"):format(name, what, known[name], type(value))
+    elseif type(wanted) == "function" then
+      local wrong = wanted(value)
+      if wrong then return ("option %s of %s %s"):format(name, what, wrong) end
+    elseif type(value) ~= wanted then
+      return ("option %s of %s must be a %s, got %s"):format(name, what, wanted, type(value))
     end
   end
   return nil
+end
+
+--- For `problem`: a whole number.
+---@param least integer
+---@return fun(value: any): string|nil
+function options.at_least(least)
+  return function(value)
+    if type(value) ~= "number" or value < least or value == math.huge or value % 1 ~= 0 then
+      return ("must be a whole number, %d or more"):format(least)
+    end
+  end
 end
 
 --- The region that options tell: their own, or their client's.
