@@ -33,6 +33,7 @@ errors.codes = {
   TLSError = "the server's certificate or the TLS handshake was refused",
   ResponseError = "an answer that cannot be read",
   WaiterError = "what was waited for came to a bad end",
+  FileError = "a file that was named cannot be read",
   CancelledError = "a task of bedrock.parallel that was ended before its time",
 }
 

@@ -8,4 +8,16 @@
 
 local tuning = {}
 
+--- Check a file of training or validation data before it is sent: format, encoding, shape, roles, limits of the base model. It is
+--- read once, from start to end, in constant memory. `print(report)` shows all that was found.
+---@param source string|file*|fun(): string|nil, any  a path, an open file (or what has its `read`), or an iterator over pieces of
+--- the text, which may yield
+---@param options? bedrock.tuning.DatasetOptions
+---@return bedrock.tuning.DatasetReport|nil report
+---@return bedrock.Error? err  `FileError`: it can't be read
+function tuning.check_dataset(source, options)
+  local report, err = require("bedrock.tuning.dataset").check(source, options) -- no tail call: misuse is told at the caller's line
+  return report, err
+end
+
 return tuning
