@@ -27,6 +27,8 @@ uint64_t bk_hist_percentile(const bk_hist *h, double share)
 {
     double wanted = ceil(share * (double)h->count);
     double seen = 0;
+    if (wanted >= (double)h->count)
+        return h->max;
     for (unsigned i = 0; i < BK_HIST_RANGES; i++) {
         seen += (double)h->in[i];
         if (h->in[i] && seen >= wanted) {

@@ -1,6 +1,6 @@
 /*
  * datasethist.h: how a number is distributed, in fixed memory: counts in ranges that get wider with
- * the numbers. A percentile is off by no more than 3 %.
+ * the numbers. A percentile is off by no more than a part in 32.
  */
 #ifndef BK_DATASETHIST_H
 #define BK_DATASETHIST_H

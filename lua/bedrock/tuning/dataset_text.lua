@@ -34,7 +34,7 @@ local function head(report)
 end
 
 local function example_text(example)
-  local parts = { ("line %s, column %s, byte %s"):format(grouped(example.line), grouped(example.column), grouped(example.offset)) }
+  local parts = { ("line %d, column %d, byte %d"):format(example.line, example.column, example.offset) }
   parts[#parts + 1] = example.note
   parts[#parts + 1] = example.excerpt
   return table.concat(parts, ": ")
