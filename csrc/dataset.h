@@ -22,6 +22,7 @@ enum {
     BK_DATASET_MAX_RECORD = 4 * 1024 * 1024,
     BK_DATASET_MAX_EXAMPLES = 10000, /* of one rule */
     BK_DATASET_EXCERPT = 160,        /* of a line, readable, and its NUL */
+    BK_DATASET_LATE = 16,            /* records that are compared with others together */
     BK_DATASET_BUCKET = 64,          /* an S3 bucket's name and its NUL */
     /* The rule of thumb for text models: a limit in tokens is this many times as large in
      * characters. */
@@ -126,6 +127,13 @@ typedef struct bk_dataset_size {
     uint64_t quarters;   /* of estimated tokens */
 } bk_dataset_size;
 
+/* A record that is not yet compared with those before it, and how it begins. */
+typedef struct bk_dataset_late {
+    uint64_t hash, line, offset;
+    size_t length;
+    char beginning[BK_DATASET_EXCERPT];
+} bk_dataset_late;
+
 typedef struct bk_dataset {
     bk_dataset_options options;
 
@@ -157,6 +165,8 @@ typedef struct bk_dataset {
     int in_string;
     unsigned long depth;
     bk_dataset_example unfinished;
+    bk_dataset_late late[BK_DATASET_LATE];
+    size_t late_count; /* since the start */
     char bucket[BK_DATASET_BUCKET];
     int bad; /* the record at hand has an error */
 } bk_dataset;

@@ -166,6 +166,46 @@ void bk_dataset_report(bk_dataset *d, const bk_line *line, enum bk_dataset_rule 
     bk_dataset_add(d, rule, &example);
 }
 
+/* ---------------------------------------------------------------------------------- duplicates */
+
+static void compare(bk_dataset *d, const bk_dataset_late *record)
+{
+    uint64_t first = bk_seen_add(&d->seen, record->hash, record->line);
+    bk_dataset_example example;
+    if (!first)
+        return;
+    memset(&example, 0, sizeof example);
+    example.line = record->line;
+    example.offset = record->offset;
+    example.column = 1;
+    example.value = first;
+    fill_excerpt(example.excerpt, record->beginning, record->beginning + record->length);
+    bk_dataset_add(d, BK_RULE_DUPLICATE_RECORD, &example);
+}
+
+void bk_dataset_compare_later(bk_dataset *d, const bk_line *line, uint64_t hash)
+{
+    bk_dataset_late *record = &d->late[d->late_count % BK_DATASET_LATE];
+    size_t length = (size_t)(line->end - line->text);
+    if (d->late_count >= BK_DATASET_LATE)
+        compare(d, record);
+    d->late_count++;
+    bk_seen_prepare(&d->seen, hash);
+    record->hash = hash;
+    record->line = d->lines;
+    record->offset = d->line_at + (uint64_t)(line->text - line->start);
+    record->length = length < sizeof record->beginning ? length : sizeof record->beginning;
+    memcpy(record->beginning, line->text, record->length);
+}
+
+static void compare_rest(bk_dataset *d)
+{
+    size_t first = d->late_count > BK_DATASET_LATE ? d->late_count - BK_DATASET_LATE : 0;
+    for (; first < d->late_count; first++)
+        compare(d, &d->late[first % BK_DATASET_LATE]);
+    d->late_count = 0;
+}
+
 /* ---------------------------------------------------------------------------- the file's format */
 
 typedef struct signature {
@@ -431,5 +471,6 @@ int bk_dataset_finish(bk_dataset *d)
     if (d->open)
         close_unfinished(d);
     release_blank(d, BK_RULE_TRAILING_BLANK_LINE);
+    compare_rest(d);
     return !d->failed;
 }

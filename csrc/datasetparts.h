@@ -19,6 +19,9 @@ void bk_dataset_place(const bk_dataset *d, const bk_line *line, const char *at,
                       bk_dataset_example *example);
 void bk_dataset_add(bk_dataset *d, enum bk_dataset_rule rule, const bk_dataset_example *example);
 
+/* Looks for the record among those before it, some records later: memory has come by then. */
+void bk_dataset_compare_later(bk_dataset *d, const bk_line *line, uint64_t hash);
+
 /* Reading JSON within a line. Every function that reads gives 0 after an error, whose place and
  * reason are kept; nothing more is read then. */
 typedef struct bk_cursor {

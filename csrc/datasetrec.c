@@ -7,6 +7,8 @@
  */
 #include "datasetparts.h"
 
+#include <stddef.h>
+
 enum { MAX_DEPTH = 128, MOST_FOREIGN = 8, MOST_URI = 1200 };
 
 enum { STRING = 1, LIST = 2, OBJECT = 4, SCALAR = 8, ANY = 15 };
@@ -161,14 +163,12 @@ enum role { NOBODY, USER, ASSISTANT };
 
 typedef struct walk {
     bk_cursor c;
-    const char *foreign[MOST_FOREIGN]; /* names of the root that are another shape's */
     unsigned foreign_count;
-    const char *foreign_version; /* one of them is schemaVersion */
+    const char *foreign_version; /* the one that is schemaVersion */
     const char *other_form;      /* the first content in another shape's form */
     const char *other_form_expected;
     uint64_t other_forms;
     bk_dataset_size input, output, turn;
-    bk_words text_words, turn_words;
     enum role role, last_role;
     const char *role_at, *last_role_at;
     unsigned messages;
@@ -176,6 +176,9 @@ typedef struct walk {
     int alien;        /* no record of this shape */
     unsigned guessed; /* names of guess_root */
     char content;     /* the first byte of the last content */
+    /* Large, so that it is not cleared for each record: from here on. */
+    const char *foreign[MOST_FOREIGN]; /* names of the root that are another shape's */
+    bk_words text_words, turn_words;
 } walk;
 
 static int read_value(walk *w, const node *n);
@@ -699,7 +702,9 @@ static int read_value(walk *w, const node *n)
 
 static void start(walk *w, bk_dataset *d, const bk_line *line)
 {
-    memset(w, 0, sizeof *w);
+    memset(w, 0, offsetof(walk, foreign));
+    forget_words(&w->text_words);
+    forget_words(&w->turn_words);
     w->c.d = d;
     w->c.line = line;
     w->c.p = line->text;
@@ -823,19 +828,25 @@ static void measure(walk *w)
     check_media(w);
 }
 
+static int is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r';
+}
+
+static uint64_t hash_of(const bk_dataset *d, const bk_line *line)
+{
+    const char *p = line->text, *end = line->end;
+    while (p < end && is_blank(*p))
+        p++;
+    while (end > p && is_blank(end[-1]))
+        end--;
+    return bk_seen_hash(&d->seen, p, (size_t)(end - p));
+}
+
 void bk_dataset_record(bk_dataset *d, const bk_line *line)
 {
     walk w;
-    const char *end = line->end;
-    uint64_t hash = 0, first;
     start(&w, d, line);
-    bk_cursor_space(&w.c);
-    if (d->seen.slots) {
-        while (end > w.c.p && (end[-1] == ' ' || end[-1] == '\t'))
-            end--;
-        hash = bk_seen_hash(&d->seen, w.c.p, (size_t)(end - w.c.p));
-        bk_seen_prepare(&d->seen, hash);
-    }
     if (d->options.shape == BK_SHAPE_AUTO)
         choose_shape(d, line);
     if (!read_value(&w, roots[d->options.shape])) {
@@ -849,7 +860,6 @@ void bk_dataset_record(bk_dataset *d, const bk_line *line)
     }
     if (d->options.shape != BK_SHAPE_AUTO && !w.alien)
         measure(&w);
-    first = bk_seen_add(&d->seen, hash, d->lines);
-    if (first)
-        bk_dataset_report(d, line, BK_RULE_DUPLICATE_RECORD, line->text, NULL, first, 0);
+    if (d->seen.slots)
+        bk_dataset_compare_later(d, line, hash_of(d, line));
 }

@@ -53,9 +53,9 @@ int bk_seen_init(bk_seen *s, size_t room)
     if (room > BK_SEEN_MAX_ROOM)
         room = BK_SEEN_MAX_ROOM;
     s->slots = 64;
-    while (s->slots / 4 * 3 < room)
+    while (s->slots / 2 < room)
         s->slots *= 2;
-    s->room = s->slots / 4 * 3;
+    s->room = s->slots / 2; /* fuller, it would be searched far for each new text */
     s->hashes = calloc(s->slots, sizeof *s->hashes);
     s->numbers = calloc(s->slots, sizeof *s->numbers);
     if (!s->hashes || !s->numbers) {

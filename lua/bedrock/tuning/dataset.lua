@@ -16,7 +16,7 @@ local M = {}
 
 local PIECE = 256 * 1024 -- bytes that are asked of a file handle at a time
 local EXAMPLES = 10
-local REMEMBER = 750000 -- hashes of records: 12 MiB
+local REMEMBER = 500000 -- hashes of records: 12 MiB
 
 ---@class bedrock.tuning.DatasetOptions
 ---@field model? string  the base model's id or ARN: which shape, which limits
@@ -27,7 +27,7 @@ local REMEMBER = 750000 -- hashes of records: 12 MiB
 ---@field hyperparameters? table<string, string|number>  those of the job: batchSize decides limits, epochCount training tokens
 ---@field limits? table<string, any>  in place of the model's: fields of bedrock.tuning.DatasetRules, false for no limit
 ---@field examples? integer  places that are kept of each rule, 10 if not given, at most 10,000; counts are exact anyway
----@field remember? integer  records among which duplicates are found, at 16 bytes each; 0: they are not looked for
+---@field remember? integer  records among which duplicates are found, at 24 to 48 bytes each; 0: they are not looked for
 ---@field lines? boolean  the iterator gives lines without their line feeds, as io.lines does
 ---@field on_progress? fun(progress: bedrock.tuning.DatasetProgress)  after each piece; of a path, about 1 MiB
 
@@ -446,11 +446,9 @@ local function make_report(report, source, model, limits, own, options, beyond_b
   return setmetatable(report, report_mt)
 end
 
--- As many as the limits allow, and some more.
+-- As many as the limits allow.
 local function remember(limits, options)
-  if options.remember then return options.remember end
-  local most = limits.max_records or limits.max_total_records
-  return math.min(most and most + most / 4 or REMEMBER, REMEMBER)
+  return options.remember or math.min(limits.max_records or limits.max_total_records or REMEMBER, REMEMBER)
 end
 
 --- See bedrock.tuning.check_dataset.
