@@ -6,8 +6,8 @@
 #include <emmintrin.h>
 #endif
 
-/* Quarters of a token that a character takes, by the length of its UTF-8. See dataset_report.lua
- * for what this is worth. */
+/* Quarters of a token that a character takes, by the length of its UTF-8; what this is worth stands
+ * in lua/bedrock/tuning/dataset.lua. */
 static const unsigned char quarters_of[5] = {0, 1, 2, 4, 8};
 
 int bk_cursor_fail(bk_cursor *c, const char *at, const char *why)

@@ -126,6 +126,7 @@ function M.format(report, colour)
   if report.measured > 0 then
     add { "" }
     add(table_lines(report))
+    add { "  (a model's own count may be a third lower or higher; half or double in Arabic, Greek, Hindi, Thai, Vietnamese)" }
   end
   add(remarks(report))
   add { "", verdict(report, paint) }
