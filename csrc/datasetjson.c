@@ -25,12 +25,6 @@ void bk_cursor_report(const bk_cursor *c, enum bk_dataset_rule rule, const char 
         bk_dataset_report(c->d, c->line, rule, at, note, 0, 0);
 }
 
-void bk_cursor_space(bk_cursor *c)
-{
-    while (c->p < c->end && (*c->p == ' ' || *c->p == '\t' || *c->p == '\r'))
-        c->p++;
-}
-
 /* ------------------------------------------------------------------------------ reserved words */
 
 typedef struct word {
@@ -63,11 +57,11 @@ static void look_back(bk_words *found, const word *list, const char *from, const
         if (found->known < BK_WORDS_MAX) {
             found->at[found->known] = at - w->length;
             found->is_exact[found->known++] = w->exact;
+        } else if (w->exact) {
+            found->more_exact++;
+        } else {
+            found->more_alike++;
         }
-        if (w->exact)
-            found->exact++;
-        else
-            found->alike++;
         return;
     }
 }

@@ -242,20 +242,13 @@ static void stop(bk_dataset *d, const bk_line *line, enum bk_dataset_rule rule, 
     d->stopped = 1;
 }
 
-static const char *skip_space(const char *p, const char *end)
-{
-    while (p < end && (*p == ' ' || *p == '\t' || *p == '\r'))
-        p++;
-    return p;
-}
-
 /* A list of records, on one line or over many. */
 static int begins_array(const bk_line *line)
 {
-    const char *p = skip_space(line->text, line->end);
+    const char *p = bk_skip_blanks(line->text, line->end);
     if (p == line->end || *p != '[')
         return 0;
-    p = skip_space(p + 1, line->end);
+    p = bk_skip_blanks(p + 1, line->end);
     return p == line->end || *p == '{';
 }
 
@@ -338,7 +331,7 @@ static void go_on_with_unfinished(bk_dataset *d, const bk_line *line)
 static int begins_record(const bk_line *line)
 {
     return line->text < line->end && *line->text == '{' &&
-           skip_space(line->text + 1, line->end) < line->end;
+           bk_skip_blanks(line->text + 1, line->end) < line->end;
 }
 
 static void check_line(bk_dataset *d, bk_line *line)
@@ -362,7 +355,7 @@ static void check_line(bk_dataset *d, bk_line *line)
         line->end--;
         bk_dataset_report(d, line, BK_RULE_CRLF, line->end, NULL, 0, 0);
     }
-    int blank = skip_space(line->text, line->end) == line->end;
+    int blank = bk_skip_blanks(line->text, line->end) == line->end;
     if (d->open && (begins_record(line) || (blank && d->open == BK_OPEN_VALUE)))
         close_unfinished(d);
     if (d->open) {

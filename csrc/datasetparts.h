@@ -4,6 +4,19 @@
 
 #include "dataset.h"
 
+/* White space within a line; a CR may be part of its line break. */
+static inline int bk_is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r';
+}
+
+static inline const char *bk_skip_blanks(const char *p, const char *end)
+{
+    while (p < end && bk_is_blank(*p))
+        p++;
+    return p;
+}
+
 /* A line without its line break. */
 typedef struct bk_line {
     const char *start; /* at d->line_at in the file */
@@ -48,14 +61,13 @@ typedef struct bk_text {
 /* Words that Nova keeps for itself, as they are met. */
 enum { BK_WORDS_MAX = 64 };
 typedef struct bk_words {
-    unsigned exact, alike;        /* how many */
-    const char *at[BK_WORDS_MAX]; /* where the first ones are */
-    char is_exact[BK_WORDS_MAX];
     unsigned known;
+    unsigned more_exact, more_alike; /* beyond those whose places are known */
+    const char *at[BK_WORDS_MAX];
+    char is_exact[BK_WORDS_MAX];
 } bk_words;
 
 int bk_cursor_fail(bk_cursor *c, const char *at, const char *why);
-void bk_cursor_space(bk_cursor *c);
 /* c->p stands on the opening quote. Words may be NULL. */
 int bk_cursor_string(bk_cursor *c, bk_text *text, bk_words *words);
 /* A number or a literal; also what is none, and then the reason. */

@@ -221,26 +221,21 @@ static void tell(walk *w, enum bk_dataset_rule rule, const char *at, const char 
 
 static void report_words(walk *w, const bk_words *words, int from_assistant)
 {
-    uint64_t exact = from_assistant ? 0 : words->exact,
-             elsewhere = words->alike + (from_assistant ? words->exact : 0);
-    for (unsigned i = 0; i < words->known; i++) {
-        int is_exact = words->is_exact[i] && !from_assistant;
-        tell(w, is_exact ? BK_RULE_RESERVED_WORD : BK_RULE_RESERVED_WORD_ELSEWHERE, words->at[i],
-             NULL);
-        if (is_exact)
-            exact--;
-        else
-            elsewhere--;
-    }
-    if (w->c.quiet || exact + elsewhere == 0)
-        return;
-    w->c.d->counts[BK_RULE_RESERVED_WORD] += exact;
-    w->c.d->counts[BK_RULE_RESERVED_WORD_ELSEWHERE] += elsewhere;
+    uint64_t *counts = w->c.d->counts;
+    for (unsigned i = 0; i < words->known; i++)
+        tell(w,
+             words->is_exact[i] && !from_assistant ? BK_RULE_RESERVED_WORD
+                                                   : BK_RULE_RESERVED_WORD_ELSEWHERE,
+             words->at[i], NULL);
+    counts[from_assistant ? BK_RULE_RESERVED_WORD_ELSEWHERE : BK_RULE_RESERVED_WORD] +=
+        words->more_exact;
+    counts[BK_RULE_RESERVED_WORD_ELSEWHERE] += words->more_alike;
+    w->c.d->bad |= words->more_exact && !from_assistant;
 }
 
 static void forget_words(bk_words *words)
 {
-    words->exact = words->alike = words->known = 0;
+    words->known = words->more_exact = words->more_alike = 0;
 }
 
 static int is_bucket_byte(char c)
@@ -287,7 +282,7 @@ static void check_uri(walk *w, const bk_text *text, const char *at)
         tell(w, BK_RULE_S3_URI, at, "the key is missing");
         return;
     }
-    if (!(w->c.d->options.flags & BK_DATASET_MEDIA_NAMES) || w->c.quiet)
+    if (!(w->c.d->options.flags & BK_DATASET_MEDIA_NAMES))
         return;
     check_bucket(w, at, uri + sizeof scheme - 1, bucket);
     while (i < n && is_name_byte(uri[i]))
@@ -391,8 +386,7 @@ static int read_string(walk *w, const node *n)
     return 1;
 }
 
-/* ----------------------------------------------------------------------------- objects and lists
- */
+/* --------------------------------------------------------------------------- objects and lists */
 
 static int too_deep(walk *w)
 {
@@ -570,7 +564,7 @@ static const node *find_member(walk *w, const node *n, const bk_text *name, cons
 
 static int at_byte(walk *w, char byte)
 {
-    bk_cursor_space(&w->c);
+    w->c.p = bk_skip_blanks(w->c.p, w->c.end);
     return w->c.p < w->c.end && *w->c.p == byte;
 }
 
@@ -674,8 +668,7 @@ static void meet_wrong_type(walk *w, const node *n, const char *at, int type)
 
 static int read_value(walk *w, const node *n)
 {
-    bk_cursor_space(&w->c);
-    const char *at = w->c.p;
+    const char *at = w->c.p = bk_skip_blanks(w->c.p, w->c.end);
     int type = type_at(&w->c);
     const node *as = type & n->types ? n : &anything;
     if (type == SCALAR) {
@@ -828,17 +821,10 @@ static void measure(walk *w)
     check_media(w);
 }
 
-static int is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r';
-}
-
 static uint64_t hash_of(const bk_dataset *d, const bk_line *line)
 {
-    const char *p = line->text, *end = line->end;
-    while (p < end && is_blank(*p))
-        p++;
-    while (end > p && is_blank(end[-1]))
+    const char *p = bk_skip_blanks(line->text, line->end), *end = line->end;
+    while (end > p && bk_is_blank(end[-1]))
         end--;
     return bk_seen_hash(&d->seen, p, (size_t)(end - p));
 }
@@ -853,7 +839,7 @@ void bk_dataset_record(bk_dataset *d, const bk_line *line)
         end_badly(&w);
         return;
     }
-    bk_cursor_space(&w.c);
+    w.c.p = bk_skip_blanks(w.c.p, w.c.end);
     if (w.c.p < w.c.end) {
         report_rest(&w);
         return;

@@ -201,6 +201,9 @@ local rows = {
     { "reserved-word-elsewhere", 1, "Bot:" }, { "reserved-word-elsewhere", 1, "<video>" } },
   { "one in capitals, the role behind it", lines(converse('{"content":[{"text":"SYSTEM: a System: b"}],"role":"user"},' .. ANSWER)), model(NOVA),
     { "reserved-word", 1, "System:" }, { "reserved-word-elsewhere", 1, "SYSTEM:" } },
+  { "many reserved words in a message", lines(converse(said("user", ("User: BOT: "):rep(70)) .. "," .. ANSWER)),
+    { model = NOVA, limits = { min_records = false }, examples = 1 },
+    { "reserved-word", 1, "User:", count = 70 }, { "reserved-word-elsewhere", 1, "BOT:", count = 70 } },
   { "reserved words for another model", lines(converse(said("user", "User: hello") .. "," .. ANSWER)), C },
   -- ---- media ----
   { "an image for a model of texts", lines(with_media(PNG)), model(MICRO), { "media-for-text-model", 1, '{"format' } },

@@ -9,7 +9,8 @@
 local tuning = {}
 
 --- Check a file of training or validation data before it is sent: format, encoding, shape, roles, limits of the base model. It is
---- read once, from start to end, in constant memory. `print(report)` shows all that was found.
+--- read once, from start to end, in constant memory. `print(report)` shows all that was found. Reading a path keeps the whole
+--- process waiting for the disk, as any file does; only an iterator may yield.
 ---@param source string|file*|fun(): string|nil, any  a path, an open file (or what has its `read`), or an iterator over pieces of
 --- the text, which may yield
 ---@param options? bedrock.tuning.DatasetOptions
