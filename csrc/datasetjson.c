@@ -163,12 +163,10 @@ static unsigned code_of(const char *p, int length)
     return code;
 }
 
-static inline void count_character(bk_text *text, unsigned code, int length)
+static inline void count_character(bk_text *text, int length)
 {
     text->size.characters++;
     text->size.quarters += quarters_of[length];
-    if (text->blank && !is_space(code))
-        text->blank = 0;
 }
 
 static int check_escape(bk_cursor *c, bk_text *text, bk_words *words)
@@ -184,25 +182,34 @@ static int check_escape(bk_cursor *c, bk_text *text, bk_words *words)
         bk_cursor_report(c, BK_RULE_LONE_SURROGATE, at, NULL);
     else if (code == '>' && words)
         look_back(words, words_in_angles, text->from, at);
-    count_character(text, code, utf8_length(code));
+    count_character(text, utf8_length(code));
+    text->blank = text->blank && is_space(code);
     return 1;
 }
 
-static void check_non_ascii(bk_cursor *c, bk_text *text)
+static void take_invalid(bk_cursor *c, bk_text *text, int bad)
 {
-    int bad, length = bk_utf8_sequence(c->p, c->end, &bad);
-    if (length) {
-        count_character(text, code_of(c->p, length), length);
-        c->p += length;
-        return;
-    }
     bk_cursor_report(c, BK_RULE_INVALID_UTF_8, c->p, NULL);
     if (!c->quiet && bad == 1 && (unsigned char)*c->p >= 0xA0)
         c->d->latin1++;
     text->blank = 0;
-    text->size.characters++;
-    text->size.quarters += quarters_of[2];
+    count_character(text, 2);
     c->p += bad;
+}
+
+/* Characters like this seldom come alone. */
+static void check_non_ascii(bk_cursor *c, bk_text *text)
+{
+    do {
+        int bad, length = bk_utf8_sequence(c->p, c->end, &bad);
+        if (length == 0) {
+            take_invalid(c, text, bad);
+            continue;
+        }
+        count_character(text, length);
+        text->blank = text->blank && is_space(code_of(c->p, length));
+        c->p += length;
+    } while (c->p < c->end && (unsigned char)*c->p >= 0x80);
 }
 
 /* White space at the start of a text is looked at byte by byte, which most texts have none of. */
@@ -222,10 +229,13 @@ int bk_cursor_string(bk_cursor *c, bk_text *text, bk_words *words)
     c->in_string = 1;
     for (;;) {
         const char *run = c->p;
-        c->p = bk_json_plain_run(run, c->end);
-        count_run(text, run, c->p);
-        if (words)
-            find_words(words, text->from, run, c->p);
+        if (run < c->end && *run != '\\') /* escapes may be all that there is */
+            c->p = bk_json_plain_run(run, c->end);
+        if (c->p > run) {
+            count_run(text, run, c->p);
+            if (words)
+                find_words(words, text->from, run, c->p);
+        }
         if (c->p == c->end)
             return bk_cursor_fail(c, c->p, NULL);
         unsigned char byte = (unsigned char)*c->p;

@@ -165,6 +165,11 @@ local function problem_of_options(options)
   if caption and type(caption) == "table" and not (is(caption[1], "count") and is(caption[2], "count")) then
     return "limit caption must be { fewest, most } characters"
   end
+  for _, row in ipairs(type(limits.tokens_by_batch) == "table" and limits.tokens_by_batch or {}) do
+    if type(row) ~= "table" or not (is(row[1], "count") and is(row[2], "count")) then
+      return "limit tokens_by_batch must be rows { largest batchSize, most tokens }"
+    end
+  end
   return problem_of(options, option_types, "option") or check_name(options.shape, SHAPES, "shape")
     or check_name(options.kind, KINDS, "kind") or problem_of(limits, limit_types, "limit")
 end
@@ -219,20 +224,6 @@ local function file_error(path, message)
   return nil, errors.new { code = "FileError", retryable = false, message = path and path .. ": " .. message or message }
 end
 
-local function describe_failure(value) return type(value) == "string" and value or tostring(value) end
-
--- The next piece of a source that is no path: a string, nil at the end, or nil and what went wrong.
-local function reader_of(source, options)
-  if type(source) == "function" then
-    if not options.lines then return source end
-    return function()
-      local line, err = source()
-      return line and line .. "\n", err
-    end
-  end
-  return function() return source:read(PIECE) end
-end
-
 local function is_readable(source)
   local kind = type(source)
   if kind == "string" or kind == "function" then return true end
@@ -240,10 +231,29 @@ local function is_readable(source)
   return io.type(source) == "file" or (kind == "table" and type(source.read) == "function")
 end
 
--- Whether all was read; or nil and an error.
+-- Both: whether more may come; or nil and what went wrong.
+local function read_file(check) return check:read() end
+
+local function read_piece(check, source, lines)
+  local piece, err
+  if type(source) == "function" then
+    piece, err = source()
+  else
+    piece, err = source:read(PIECE)
+  end
+  if piece == nil then
+    if err ~= nil then return nil, tostring(err) end
+    return false
+  elseif type(piece) ~= "string" then
+    error("the source of check_dataset must give strings, got a " .. type(piece), 5)
+  end
+  return check:feed(lines and piece .. "\n" or piece)
+end
+
+-- True once all was read; or nil and an error.
 local function read_all(check, source, options)
-  local path, total = type(source) == "string" and source or nil, nil
-  local next_piece = not path and reader_of(source, options)
+  local path = type(source) == "string" and source or nil
+  local read, total = path and read_file or read_piece, nil
   if path then
     local size, message = check:open(path)
     if not size then return file_error(path, message) end
@@ -251,21 +261,9 @@ local function read_all(check, source, options)
   end
   local more = true
   while more do
-    local ok, message
-    if path then
-      ok, message = check:read()
-      if ok == nil then return file_error(path, message) end
-      more = ok
-    else
-      local piece, err = next_piece()
-      if piece == nil and err ~= nil then return file_error(nil, describe_failure(err)) end
-      if piece ~= nil and type(piece) ~= "string" then
-        error("the source of check_dataset must give strings, got a " .. type(piece), 4)
-      end
-      more = piece ~= nil
-      ok, message = check:feed(piece or "")
-      if not ok then return file_error(nil, message) end
-    end
+    local message
+    more, message = read(check, source, options.lines)
+    if more == nil then return file_error(path, message) end
     if options.on_progress and more then
       local bytes, lines, records, count = check:progress()
       options.on_progress { bytes = bytes, total_bytes = total, lines = lines, records = records, errors = count }

@@ -457,6 +457,7 @@ describe("check_dataset reads", function()
     { "a path with a NUL byte", "/tmp/a\0b", "the path holds a NUL byte" },
     { "a file that can't be read to its end", "/proc/self/mem", "/proc/self/mem: Input/output error" },
     { "an iterator that fails", function() return nil, "cut off" end, "cut off" },
+    { "an iterator that fails with an error table", function() return nil, require("bedrock.errors").new { code = "A", message = "b" } end, "A: b" },
     { "a handle that fails", { read = function() return nil, "I/O error", 5 end }, "I/O error" },
   } do
     it("and returns an error for " .. row[1], function()
@@ -484,7 +485,9 @@ describe("check_dataset reads", function()
     { "x", { limits = { max_record = 1 } }, 'unknown limit "max_record" (did you mean "max_records"?)' },
     { "x", { limits = { max_records = "1" } }, "limit max_records must be a whole number, 0 or more, got string" },
     { "x", { limits = { caption = { 1 } } }, "limit caption must be { fewest, most } characters" },
+    { "x", { limits = { tokens_by_batch = { 1, 4096 } } }, "limit tokens_by_batch must be rows" },
     { function() return 5 end, nil, "must give strings, got a number" },
+    { function() return {} end, { lines = true }, "must give strings, got a table" },
   } do
     it("and raises at the caller's line: " .. row[3], function()
       local ok, message = pcall(function()
