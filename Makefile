@@ -21,13 +21,16 @@ LUA_ABI    := $(patsubst lua%,%,$(patsubst luajit,5.1,$(LUA)))
 INST_LUADIR := $(DESTDIR)$(PREFIX)/share/lua/$(LUA_ABI)
 INST_LIBDIR := $(DESTDIR)$(PREFIX)/lib/lua/$(LUA_ABI)
 
-# What each module is made of: csrc/NAME.c. HTTP and what the operating system is asked for have modules of their own, all
-# else is the core; each one carries the buffers. The l* files and the openers read the Lua stack, all others know no Lua.
-MODULES := core curl system
+# What each module is made of: csrc/NAME.c. HTTP, what the operating system is asked for, and the check of training data have
+# modules of their own, all else is the core; each one carries the buffers, and where it reads JSON the scanner. The l* files
+# and the openers read the Lua stack, all others know no Lua.
+MODULES := core curl system dataset
 CURL    := curl http httpreq httprun httpans httpend httpmulti httpshare sigpipe lhttp lmulti buf lbuf
 SYSTEM  := system proc privfile terminal lsystem buf
-CORE    := $(sort $(filter-out $(filter-out buf lbuf,$(CURL) $(SYSTEM)),$(patsubst csrc/%.c,%,$(wildcard csrc/*.c))))
-SOURCES := $(sort $(CORE) $(CURL) $(SYSTEM))
+DATASET := dataset datasetlines datasetrec datasetjson datasetseen datasethist datasetfile ldataset jsonscan buf
+CORE    := $(sort $(filter-out $(filter-out buf lbuf jsonscan,$(CURL) $(SYSTEM) $(DATASET)), \
+               $(patsubst csrc/%.c,%,$(wildcard csrc/*.c))))
+SOURCES := $(sort $(CORE) $(CURL) $(SYSTEM) $(DATASET))
 PLAIN   := $(filter-out $(MODULES) l%,$(SOURCES))
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-qual \
@@ -58,9 +61,10 @@ SHARED       := $(if $(filter Darwin,$(shell uname -s)),-bundle -undefined dynam
 HINT         := $(if $(LUA_PC)$(filter command line,$(origin LUA_CFLAGS)),, || \
                   { echo "pkg-config does not know $(LUA). make deps installs what the build needs." >&2; exit 1; })
 
-CORE_OBJ   := $(CORE:%=$(BUILD)/obj/%.o)
-CURL_OBJ   := $(CURL:%=$(BUILD)/obj/%.o)
-SYSTEM_OBJ := $(SYSTEM:%=$(BUILD)/obj/%.o)
+CORE_OBJ    := $(CORE:%=$(BUILD)/obj/%.o)
+CURL_OBJ    := $(CURL:%=$(BUILD)/obj/%.o)
+SYSTEM_OBJ  := $(SYSTEM:%=$(BUILD)/obj/%.o)
+DATASET_OBJ := $(DATASET:%=$(BUILD)/obj/%.o)
 
 all: build
 
@@ -97,6 +101,10 @@ $(BUILD)/bedrock/curl.so: $(CURL_OBJ)
 $(BUILD)/bedrock/system.so: $(SYSTEM_OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(SHARED) $(SAN) $(LDFLAGS) -o $@ $^
+
+$(BUILD)/bedrock/dataset.so: $(DATASET_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(SHARED) $(SAN) $(LDFLAGS) -o $@ $^ -lm
 
 $(BUILD)/obj/%.o: csrc/%.c Makefile
 	@mkdir -p $(@D)

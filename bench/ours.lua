@@ -3,6 +3,7 @@
 --   LUA bench/ours.lua ENDPOINT            a peer (see peer.h)
 --   LUA bench/ours.lua ENDPOINT WORK N     N units of a work, for those who measure from outside
 --   LUA bench/ours.lua ENDPOINT prepare FOLDER
+--   LUA bench/ours.lua ENDPOINT check FILE    check a file of training data, once
 --
 -- The last one writes what the peers in C need to do the same: create.json, the lines of headers that the client sends,
 -- and the lengths of what is hashed to sign a body of 700 bytes.
@@ -107,6 +108,29 @@ function works.json() return decoder("list_model_customization_jobs", require("b
 
 function works.json_job() return decoder("get_model_customization_job", require("bench.data").job) end
 
+-- ---- training data ----
+
+local TUNED = { model = "amazon.titan-text-express-v1" }
+
+-- A task that checks the file in BENCH_DATASET again and again, and gives way whenever it has come STEP MiB further.
+function works.dataset()
+  local check_dataset = require("bedrock.tuning").check_dataset
+  local step = require("bench.dataset").STEP * 2 ^ 20
+  local path, next_stop = os.getenv "BENCH_DATASET", 0
+  local options = { model = TUNED.model, on_progress = function(progress)
+    if progress.bytes < next_stop then return end
+    next_stop = progress.bytes + step
+    coroutine.yield()
+  end }
+  return coroutine.wrap(function()
+    while true do
+      next_stop = step
+      assert(assert(check_dataset(path, options)).ok)
+      coroutine.yield()
+    end
+  end)
+end
+
 -- ---- what others need to know ----
 
 local function write(name, text)
@@ -143,6 +167,8 @@ end
 
 if what == "prepare" then
   prepare()
+elseif what == "check" then
+  assert(assert(require("bedrock.tuning").check_dataset(argument, TUNED)).ok)
 else
   client = new_client()
   local peer = require "bench.peer"

@@ -63,6 +63,13 @@ local rows = {
     players = { { "decode", "cjson lua5.4" }, { "lua5.4" }, { "decode on luajit", "cjson luajit" }, { "luajit" } },
     { title = "JSON alone, a job of 1.4 KB", to = "lua-cjson", reference = { "decode" }, reference_luajit = { "decode on luajit" } },
   },
+  {
+    name = "dataset", rounds = 64, chunk = 15000, file = true,
+    players = { { "cJSON", "lines" }, { "lua5.4" }, { "luajit" }, { "Python", "python" } },
+    { title = "check_dataset, 16 MiB of %d in records of 512 bytes", to = "cJSON, each line alone", reference = { "cJSON" }, goal = 0.5 },
+    { title = "", to = "Python's json, the same checks", reference = { "Python" }, goal = 0.2 },
+    { title = "a process that checks all of it: peak memory", to = "20 MiB", memory = 20 * 1024, goal = 1 },
+  },
 }
 
 return rows

@@ -9,6 +9,7 @@
 
 package.path = "./?.lua;" .. package.path
 local child = require "spec.support.child"
+local dataset = require "bench.dataset"
 local peers = require "bench.peers"
 local rows = require "bench.rows"
 local upstream = require "bench.upstream"
@@ -43,16 +44,24 @@ end
 local lua54, luajit = environment "lua5.4" .. "lua5.4 ", environment "luajit" .. "luajit "
 assert(os.execute(("mkdir -p %s/input && %sbench/ours.lua %s prepare %s/input"):format(OUT, lua54, server.url, OUT)))
 
+-- A file of its own, written when its row comes.
+local dataset_path = server.dir .. "/dataset.jsonl"
+local dataset_size, no_room = dataset.size(server.dir)
+
 -- Words of the shell: a peer, and the process that makes one call. env(1) runs a program in its place, so that its own start
 -- counts for all.
 local commands = {
   bare = { ("env %s/bare %s %s/input"):format(OUT, server.url, OUT), ("env %s/bare %s"):format(OUT, server.url) },
   hashing = { ("%s/hashing %s"):format(OUT, child.read(OUT .. "/input/lengths"):gsub("%s+$", "")) },
-  ["lua5.4"] = { ("%sbench/ours.lua %s"):format(lua54, server.url), ("%sbench/ours.lua %s get 1"):format(lua54, server.url) },
-  luajit = { ("%sbench/ours.lua %s"):format(luajit, server.url), ("%sbench/ours.lua %s get 1"):format(luajit, server.url) },
+  lines = { ("%s/lines %s %d"):format(OUT, dataset_path, dataset.STEP) },
+  python = { ("/usr/bin/python3 bench/lines.py %s %d"):format(dataset_path, dataset.STEP) },
   ["cjson lua5.4"] = { lua54 .. "bench/cjson_peer.lua" },
   ["cjson luajit"] = { luajit .. "bench/cjson_peer.lua" },
 }
+for name, lua in pairs { ["lua5.4"] = lua54, luajit = luajit } do
+  local ours = lua .. "bench/ours.lua " .. server.url
+  commands[name] = { ("env BENCH_DATASET=%s %s"):format(dataset_path, ours), ours .. " get 1", ours .. " check " .. dataset_path }
+end
 -- Those that setup could make ready.
 for name, command in pairs {
   js = ("env NODE_NO_WARNINGS=1 BENCH_INPUT=%s/input node %s/js/peer.mjs %s"):format(OUT, OUT, server.url),
@@ -65,6 +74,7 @@ for name, command in pairs {
     commands[name] = { command, command .. " once" }
   end
 end
+if no_room then notes[#notes + 1] = "check_dataset is left out: " .. no_room end
 if no_slow then notes[#notes + 1] = "the calls of 50 ms are left out: " .. no_slow end
 
 local team = {}
@@ -139,18 +149,19 @@ local function row_of(row, times)
   local reference, reference_jit = typical(times, of54), typical(times, ofjit)
   local shown = cell(reference)
   if ofjit ~= of54 then shown = shown .. ", " .. cell(reference_jit) end
-  print_row { row.title, row.to, row.goal and ("%.2f"):format(row.goal) or "",
+  print_row { row.title:format(dataset_size), row.to, row.goal and ("%.2f"):format(row.goal) or "",
     ratio_cell(ratio(times, row.lua54 or "lua5.4", of54), row.goal), ratio_cell(ratio(times, row.luajit or "luajit", ofjit), row.goal),
     shown, cell(typical(times, { row.lua54 or "lua5.4" })), cell(typical(times, { row.luajit or "luajit" })),
     row.alone and "" or cell(typical(times, { "js" })), row.alone and "" or cell(typical(times, { "botocore" })) }
   io.stdout:flush()
 end
 
--- Medians of processes: coldstart's lines by name, each { wall, ratio, CPU, ratio, memory, ratio }.
-local function processes(names, repeats)
+-- Medians of processes: coldstart's lines by name, each { wall, ratio, CPU, ratio, memory, ratio }. `which` of a peer's commands:
+-- 2 is one call.
+local function processes(names, repeats, which)
   local list, lines = {}, {}
   for _, name in ipairs(names) do
-    if commands[name] then list[#list + 1] = { name = name, command = commands[name][2] } end
+    if commands[name] then list[#list + 1] = { name = name, command = commands[name][which or 2] } end
   end
   local words = {}
   for i, one in ipairs(list) do
@@ -181,15 +192,24 @@ local function print_processes()
   end
 end
 
+local function print_memory(row)
+  local of = processes({ "lua5.4", "luajit" }, 1, 3)
+  local here, jit = of["lua5.4"][5], of.luajit[5]
+  print_row { row.title, row.to, ("%.2f"):format(row.goal), ratio_cell(here / row.memory, row.goal), ratio_cell(jit / row.memory, row.goal),
+    "", cell(here, "KB"), cell(jit, "KB"), "", "" }
+end
+
 print_row { "", "ratio to", "goal", "Lua 5.4", "LuaJIT", "that takes", "Lua 5.4", "LuaJIT", "SDK for JavaScript", "botocore" }
 print_row { "---", "---", "---", "---", "---", "---", "---", "---", "---", "---" }
 if ("process"):find(only, 1, true) then print_processes() end
 for _, work in ipairs(rows) do
-  if work.name:find(only, 1, true) and not (work.slow and no_slow) then
+  if work.name:find(only, 1, true) and not (work.slow and no_slow) and not (work.file and no_room) then
+    if work.file then dataset.write(dataset_path, dataset_size) end
     local times = measure_calls(work)
     for _, row in ipairs(work) do
-      row_of(row, times)
+      if row.memory then print_memory(row) else row_of(row, times) end
     end
+    if work.file then os.remove(dataset_path) end
   end
 end
 

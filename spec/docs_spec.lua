@@ -62,7 +62,7 @@ local function is_documented(doc)
 end
 
 describe("documentation", function()
-  for _, module in ipairs { "core", "curl", "system" } do
+  for _, module in ipairs { "core", "curl", "system", "dataset" } do
     describe("of bedrock." .. module, function()
       local lines = lines_of(read("lua/bedrock/meta/" .. module .. ".lua"))
       local documented = {}
@@ -82,6 +82,8 @@ describe("documentation", function()
         objects = { session = assert(curl.session()), multi = assert(curl.multi()) }
       elseif module == "system" then
         objects = { process = assert(require("bedrock.system").start("true", 10)) }
+      elseif module == "dataset" then
+        objects = { check = assert(require("bedrock.dataset").new {}) }
       end
       for kind, object in pairs(objects) do
         for name in pairs(getmetatable(object).__index) do actual[kind .. ":" .. name] = true end

@@ -12,7 +12,7 @@ local rocks_version = _VERSION:match("%d%.%d")
 local how = ("build it for this one with `make build LUA=%s`, or install it with `luarocks --lua-version %s`")
   :format(make_name, rocks_version)
 
--- bedrock.system needs nothing but the C library.
+-- The others need nothing but the C library.
 local needs = {
   ["bedrock.core"] = "libcrypto or libcjson",
   ["bedrock.curl"] = "libcurl",
@@ -21,7 +21,7 @@ local needs = {
 --- Load one of the library's C modules.
 --- Raises, at the place that required the library, what to do where the module is missing, was built for another Lua,
 --- or lacks one of the shared libraries that it needs.
----@param name "bedrock.core"|"bedrock.curl"|"bedrock.system"
+---@param name "bedrock.core"|"bedrock.curl"|"bedrock.system"|"bedrock.dataset"
 ---@return table module
 function M.load(name)
   local search = rawget(package, "searchpath") -- not on 5.1

@@ -21,7 +21,8 @@ describe("bedrock.native", function()
   end
 
   -- As where the dynamic linker does not find a library.
-  for name, hint in pairs { ["bedrock.core"] = "libcrypto or libcjson", ["bedrock.curl"] = "libcurl", ["bedrock.system"] = false } do
+  for name, hint in pairs { ["bedrock.core"] = "libcrypto or libcjson", ["bedrock.curl"] = "libcurl", ["bedrock.system"] = false,
+    ["bedrock.dataset"] = false } do
     it("names what " .. name .. " may lack", function()
       local native = require "bedrock.native"
       local module, preload = package.loaded[name], package.preload[name]

@@ -36,7 +36,7 @@ end
 
 -- ------------------------------------------------------------------------------------------------------------- openers
 
-local MODULES = { "core", "curl", "system" }
+local MODULES = { "core", "curl", "system", "dataset" }
 
 for _, name in ipairs(MODULES) do
   case("opening bedrock." .. name, function()
@@ -523,6 +523,80 @@ case("system.terminal_size", function()
   local system = require "bedrock.system"
   local file = assert(io.open "/dev/null")
   return function() return select("#", system.terminal_size(file)) end
+end)
+
+-- ------------------------------------------------------------------------------------------------------- training data
+
+local DATA = '{"prompt":"a","completion":"b"}\n{"prompt":"a","completion":""}\noops\n{"prompt":"x\n'
+
+-- What a result says, as text: the same each time.
+local function counted(check)
+  local result, message = check:finish()
+  if not result then return nil, message end
+  local parts = { result.bytes, result.records, result.shape, result.tokens.max }
+  for _, problem in ipairs(result.problems) do
+    parts[#parts + 1] = ("%s %s %d %d"):format(problem.rule, problem.severity, problem.count, #problem.examples)
+  end
+  return table.concat(parts, " ")
+end
+
+case("dataset.new, fed in pieces", function()
+  local dataset = require "bedrock.dataset"
+  return function()
+    local check, message = dataset.new { shape = "prompt-completion", examples = 100, remember = 100, max_tokens = 9 }
+    if not check then return nil, message end
+    for _, piece in ipairs { DATA:sub(1, 5), DATA:sub(6), ("oops\n"):rep(50) } do
+      local ok
+      ok, message = check:feed(piece)
+      if not ok then return nil, message end
+    end
+    local bytes, lines, records, errors = check:progress()
+    local text
+    text, message = counted(check)
+    if not text then return nil, message end
+    return text, bytes, lines, records, errors, (tostring(check):match "%((.-)%)")
+  end
+end)
+
+case("dataset.new, over a file", function()
+  local dataset = require "bedrock.dataset"
+  local path = os.tmpname()
+  local file = assert(io.open(path, "wb"))
+  file:write(DATA)
+  file:close()
+  local cleaner = setmetatable({}, { __gc = function() os.remove(path) end })
+  return function()
+    local check, message = dataset.new { examples = 10 }
+    if not check then return nil, message end
+    local size
+    size, message = check:open(path)
+    if not size then return nil, message end
+    local more
+    repeat
+      more, message = check:read()
+      if more == nil then return nil, message end
+    until not more
+    local text
+    text, message = counted(check)
+    check:close()
+    if not text then return nil, message end
+    return text, size, cleaner ~= nil
+  end
+end)
+
+-- What memory runs out for must not be lost: the same result can be had again.
+case("check:finish, twice", function()
+  local check = assert(require("bedrock.dataset").new { examples = 10 })
+  assert(check:feed(DATA))
+  assert(check:finish())
+  return function()
+    local ok, text, message = pcall(counted, check)
+    local again = assert(counted(check))
+    if not ok then error(text, 0) end
+    if not text then return nil, message end
+    assert(text == again, "not the same")
+    return text
+  end
 end)
 
 -- ------------------------------------------------------------------------------------------------------------ coverage

@@ -40,6 +40,7 @@
 int luaopen_bedrock_core(lua_State *L);
 int luaopen_bedrock_curl(lua_State *L);
 int luaopen_bedrock_system(lua_State *L);
+int luaopen_bedrock_dataset(lua_State *L);
 
 /* ----------------------------------------------------------------------------------------------
  * the allocator */
@@ -306,6 +307,8 @@ static int load_cases(lua_State *L, const char *path, int index)
     lua_setfield(L, -2, "bedrock.curl");
     lua_pushcfunction(L, luaopen_bedrock_system);
     lua_setfield(L, -2, "bedrock.system");
+    lua_pushcfunction(L, luaopen_bedrock_dataset);
+    lua_setfield(L, -2, "bedrock.dataset");
     lua_pop(L, 1);
     lua_pushinteger(L, server_port);
     lua_setglobal(L, "oom_port");

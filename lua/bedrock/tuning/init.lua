@@ -20,6 +20,19 @@ function tuning.chart(metrics, options)
   return chart.draw(metrics, options)
 end
 
+--- Check a file of training or validation data before it is sent: format, encoding, shape, roles, limits of the base model. It is
+--- read once, from start to end, in constant memory. `print(report)` shows all that was found. Reading a path keeps the whole
+--- process waiting for the disk, as any file does; only an iterator may yield.
+---@param source string|file*|fun(): string|nil, any  a path, an open file (or what has its `read`), or an iterator over pieces of
+--- the text, which may yield
+---@param options? bedrock.tuning.DatasetOptions
+---@return bedrock.tuning.DatasetReport|nil report
+---@return bedrock.Error? err  `FileError`: it can't be read
+function tuning.check_dataset(source, options)
+  local report, err = require("bedrock.tuning.dataset").check(source, options) -- no tail call: misuse is told at the caller's line
+  return report, err
+end
+
 --- Check the whole of a CreateModelCustomizationJob before it is sent: parameters, names, ARNs, S3 URIs, hyperparameters against
 --- the base model, one parameter against the other. Nothing is sent. What is wrong in the parameters is in the report, which
 --- prints well; an option that does not exist or has a wrong type raises at the caller's line.

@@ -103,6 +103,7 @@ local MB, GB = 1024 ^ 2, 1024 ^ 3
 ---@field reserved_words? boolean  Nova: words that end a job when they stand in user or system text
 ---@field images? boolean  false: text only
 ---@field media_file_names? boolean  Nova: letters, digits, `_ - / .` only
+---@field reasoning? boolean  records may hold reasoning text
 
 local function nova_data(images)
   return {
@@ -144,7 +145,7 @@ models.list = {
   { name = "Amazon Nova Pro", prefix = "amazon.nova-pro-v1", tuning_id = "amazon.nova-pro-v1:0:300k",
     records_per_warm_up_step = 320, regions = { EAST }, hyperparameters = nova, dataset = nova_data(true) },
   { name = "Amazon Nova 2 Lite", prefix = "amazon.nova-2-lite-v1", tuning_id = "amazon.nova-2-lite-v1:0:256k",
-    regions = { EAST }, dataset = { shape = "converse", source = "nova2" } },
+    regions = { EAST }, dataset = { shape = "converse", source = "nova2", reasoning = true } },
   { name = "Amazon Nova Canvas", prefix = "amazon.nova-canvas-v1", tuning_id = "amazon.nova-canvas-v1:0", regions = { EAST },
     hyperparameters = { stepCount = whole(10, 20000, "500"), batchSize = whole(8, 192, "8"),
       learningRate = real(1e-7, 1e-4, "0.00001") } },
