@@ -91,8 +91,8 @@ bk_json_shape *bk_json_checkshape(lua_State *L, int index)
 
 static const luaL_Reg functions[] = {
     {"json_shape", bk_json_lshape},
-    {"params_ok", bk_json_lparams_ok},
     {"json_encode", bk_json_lencode},
+    {"json_encode_params", bk_json_lencode_params},
     {"json_encode_plain", bk_json_lencode_plain},
     {"json_decode", bk_json_ldecode},
     {"json_decode_plain", bk_json_ldecode_plain},

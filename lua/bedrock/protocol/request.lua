@@ -75,6 +75,7 @@ local function make_plan(operation)
     path = "/" .. path
   end
   local plan = { path = split_template(path, input), constants = constants, tokens = {} }
+  plan.shape = input and core.json_shape(input, true)
   plan.static_path = #plan.path == 1 and type(plan.path[1]) == "string" and plan.path[1] or nil
   if operation.host_prefix then
     plan.host_prefix = split_template(operation.host_prefix, input)
@@ -103,7 +104,7 @@ local function make_plan(operation)
     plan.write_headers = require("bedrock.protocol.headers").writer(in_headers)
   end
   if has_body or input and input.payload then
-    plan.write_body = require("bedrock.protocol.body").writer(operation)
+    plan.write_body = require("bedrock.protocol.body").writer(operation, plan.shape)
   end
   rawset(operation, "_request_plan", plan)
   return plan
@@ -193,22 +194,8 @@ function request.param_error(operation, path, message)
   }
 end
 
---- Build a request from parameters. They should have passed `validate`; what could do harm on the wire (an empty path
---- label, a line break in a header, a host label that is none) is refused here as well.
----@param operation bedrock.Operation
----@param params? table  stays as it is
----@param uuid? fun(): string  makes idempotency tokens
----@return bedrock.RequestParts|nil parts
----@return bedrock.Error? err  code "ParamValidationError"
-function request.build(operation, params, uuid)
-  local plan = rawget(operation, "_request_plan") or make_plan(operation)
-  params = params or {}
-
-  local tokens
-  if plan.tokens[1] then
-    params, tokens = with_tokens(plan, params, uuid)
-  end
-
+-- `tokens` are for the writer of the body, which has nothing to write where `text` is the JSON of both.
+local function build(operation, plan, params, tokens, text)
   local path, query = plan.static_path, plan.constants
   local wrong, message
   if not path then
@@ -232,7 +219,7 @@ function request.build(operation, params, uuid)
   end
   local body
   if plan.write_body then
-    body, wrong, message = plan.write_body(params, headers, tokens)
+    body, wrong, message = plan.write_body(params, headers, tokens, text)
     if wrong then
       return request.param_error(operation, wrong, message)
     end
@@ -255,6 +242,41 @@ function request.build(operation, params, uuid)
     body = body,
     host_prefix = host_prefix,
   }
+end
+
+--- Build a request from parameters. They should have passed `validate`; what could do harm on the wire (an empty path
+--- label, a line break in a header, a host label that is none) is refused here as well.
+---@param operation bedrock.Operation
+---@param params? table  stays as it is
+---@param uuid? fun(): string  makes idempotency tokens
+---@return bedrock.RequestParts|nil parts
+---@return bedrock.Error? err  code "ParamValidationError"
+function request.build(operation, params, uuid)
+  local plan = rawget(operation, "_request_plan") or make_plan(operation)
+  params = params or {}
+  local tokens
+  if plan.tokens[1] then
+    params, tokens = with_tokens(plan, params, uuid)
+  end
+  return build(operation, plan, params, tokens)
+end
+
+--- Check parameters and build a request from them, in one walk. Nil where they are not surely right: `validate` knows, and
+--- finds the words.
+---@param operation bedrock.Operation
+---@param params any  stays as it is
+---@return bedrock.RequestParts|nil parts
+function request.check_and_build(operation, params)
+  local plan = rawget(operation, "_request_plan") or make_plan(operation)
+  if not plan.shape or type(params) ~= "table" then
+    return nil
+  end
+  local tokens
+  if plan.tokens[1] then
+    params, tokens = with_tokens(plan, params)
+  end
+  local text = core.json_encode_params(plan.shape, params, tokens)
+  return text and build(operation, plan, params, tokens, text) or nil
 end
 
 return request
