@@ -4,6 +4,7 @@
  * text and no Lua.
  */
 #include "core.h"
+#include "lent.h"
 #include "ljson.h"
 
 #include <cjson/cJSON.h>
@@ -122,7 +123,8 @@ void bk_open_json(lua_State *L)
         (void)new_work(L);
         lua_pushvalue(L, -2);
         lua_setmetatable(L, -2);
-        lua_pushvalue(L, -5);
+        bk_newmetatable(L, BK_LENT_TYPE); /* bedrock.curl finds it, or has made it */
+        lua_pushvalue(L, -6);
         bk_setfuncs(L, one, BK_JSON_UPVALUES);
         lua_pop(L, 1);
     }

@@ -88,6 +88,7 @@ enum {
     BK_JSON_UP_SHAPE = 1, /* metatables */
     BK_JSON_UP_WORK,
     BK_JSON_UP_SPARE, /* the memory that one function's calls use in turn, or nil */
+    BK_JSON_UP_LENT,
     BK_JSON_UP_ARRAY,
     BK_JSON_UPVALUES = BK_JSON_UP_ARRAY
 };

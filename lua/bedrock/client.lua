@@ -186,6 +186,7 @@ local function call(self, operation, params, options, feature)
   local deadline = timeout and runtime:now() + timeout
   local url, invocation_id = request_url(self, parts), core.uuid4()
   local on_event = config.on_event
+  local codec = self._owns_runtime and protocol.codec and protocol.codec(operation) or nil
 
   local attempt, tries, renewed = 0, nil, false
   while true do
@@ -207,11 +208,12 @@ local function call(self, operation, params, options, feature)
     local request, used = build_request(self, operation, parts, url, attempt, max_attempts, invocation_id, read_timeout,
       deadline, feature)
     if not request then return fail(operation, attempt - 1, used) end
-    local response, send_err = runtime:send(request, deadline)
+    local response, send_err = runtime:send(request, deadline, codec)
 
     local result, failure, headers
     if type(response) == "table" then
-      result, failure = protocol.parse(operation, response)
+      result = codec and response.value
+      if not result then result, failure = protocol.parse(operation, response) end
       headers = type(response.headers) == "table" and response.headers or {}
     elseif response then
       failure = errors.new { code = "ResponseError", retryable = false,

@@ -163,7 +163,7 @@ function core.json_encode_params(compiled, params, defaults) end
 
 --- Read JSON as a shape says: timestamps become numbers, blobs bytes, unknown members are left out.
 ---@param compiled bedrock.core.Shape
----@param text string
+---@param text string|bedrock.curl.session  or a session that has lent the body of an answer
 ---@param max_depth? integer  nested arrays and objects (default 128)
 ---@return any value  nil: see the message
 ---@return string? message  says at which byte
@@ -177,7 +177,7 @@ function core.json_decode(compiled, text, max_depth) end
 function core.json_encode_plain(value) end
 
 --- Read JSON without a shape. Arrays get `json_array_mt`, null is `json_null`.
----@param text string
+---@param text string|bedrock.curl.session  as in json_decode
 ---@param max_depth? integer  nested arrays and objects (default 128)
 ---@return any value  nil: see the message
 ---@return string? message  says at which byte
