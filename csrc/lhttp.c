@@ -2,7 +2,8 @@
  * lhttp.c: HTTP sessions as userdata "bedrock.curl.session".
  *
  *   session = curl.session(ca_bundle | nil, max_body | nil)  -> session | nil, message
- *   session:perform(request, proxy | nil, connect_ms | nil, read_ms | nil, deadline | nil, lend | nil)
+ *   session:perform(request, proxy | nil, connect_ms | nil, read_ms | nil, deadline | nil,
+ *                   lend | nil)
  *       -> response | nil, kind, message, tunnel_status
  *   session:finish(lend | nil) -> the same, of a request that a multi drove (lmulti.c)
  *   session:release(wanted | nil) -> the body as a string, if it is wanted

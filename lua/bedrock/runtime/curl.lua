@@ -46,11 +46,12 @@ end
 -- A request on a session that nobody else finds meanwhile: another task, or a finalizer that makes a call while an answer
 -- is read.
 local function perform(self, task, codec, ...)
-  local idle, session, err = self.idle, self.session, nil
+  local idle, session = self.idle, self.session
   if task then session = table.remove(idle) else self.session = nil end
   if not session then
-    session, err = open(self)
-    if not session then return nil, err end
+    local opened, err = open(self)
+    if not opened then return nil, err end
+    session = opened
   end
   local response, kind, text, tunnel
   if task then
