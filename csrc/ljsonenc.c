@@ -24,6 +24,7 @@
 enum {
     SLOTS_A_LEVEL = 8, /* of Lua's stack, for a container and what walking it takes */
     STRICT_DEPTH = 30, /* what is nested deeper may hold itself */
+    USUAL_KEYS = 8,    /* of a map: more make room for themselves */
     LONGEST_PROBLEM = 160
 };
 
@@ -51,6 +52,7 @@ typedef struct encoder {
 typedef struct sort_key {
     const char *name; /* anchored in a table on the stack */
     size_t length;
+    int at; /* in that table */
 } sort_key;
 
 static int encode(encoder *e, int node, int value, const step *at);
@@ -94,7 +96,8 @@ static int expected(encoder *e, const step *at, const char *what, int value)
 
 static int is_null(lua_State *L, int i)
 {
-    return lua_isnil(L, i) || (lua_islightuserdata(L, i) && !lua_touserdata(L, i));
+    int type = lua_type(L, i);
+    return type == LUA_TNIL || (type == LUA_TLIGHTUSERDATA && !lua_touserdata(L, i));
 }
 
 static int write_text(encoder *e, const char *s, size_t n, const step *at)
@@ -411,7 +414,7 @@ static int encode_map(encoder *e, const bk_json_node *node, int value, const cha
     keys = &e->work->more;
     first = keys->len;
     /* The keys are anchored, since a finalizer that runs meanwhile might change the table. */
-    lua_newtable(L);
+    lua_createtable(L, USUAL_KEYS, 0);
     anchor = lua_gettop(L);
     lua_pushnil(L);
     while (lua_next(L, value)) {
@@ -428,9 +431,10 @@ static int encode_map(encoder *e, const bk_json_node *node, int value, const cha
             return leave(e, 0);
         memset(&key, 0, sizeof key);
         key.name = lua_tolstring(L, -1, &key.length);
+        key.at = (int)++count;
         bk_buf_add(keys, &key, sizeof key);
         lua_pushvalue(L, -1);
-        lua_rawseti(L, anchor, (int)++count);
+        lua_rawseti(L, anchor, key.at);
     }
     if (keys->failed)
         luaL_error(L, "not enough memory");
@@ -451,7 +455,7 @@ static int encode_map(encoder *e, const bk_json_node *node, int value, const cha
         if (!write_text(e, key.name, key.length, at))
             return leave(e, 0);
         bk_buf_addchar(&e->work->text, ':');
-        lua_pushlstring(L, key.name, key.length);
+        lua_rawgeti(L, anchor, key.at);
         lua_rawget(L, value);
         ok = encode_inner(e, node->item, node->item_min, lua_gettop(L), &inner);
         lua_pop(L, 1);
@@ -465,7 +469,7 @@ static int encode_map(encoder *e, const bk_json_node *node, int value, const cha
 }
 
 /* The value at the top: not null, or a null that a document may hold. */
-static int encode_member(encoder *e, const bk_json_member *m, int *any, const step *at)
+static int encode_member(encoder *e, const bk_json_member *m, int null, int *any, const step *at)
 {
     lua_State *L = e->L;
     int value = lua_gettop(L);
@@ -487,10 +491,10 @@ static int encode_member(encoder *e, const bk_json_member *m, int *any, const st
             bk_buf_addchar(out, ',');
         *any = 1;
         bk_buf_add(out, e->shape->text.data + m->key, m->key_length);
-        if (is_null(L, value))
+        if (null)
             bk_buf_adds(out, "null");
     }
-    return is_null(L, value) || encode_inner(e, m->node, m->min, value, at);
+    return null || encode_inner(e, m->node, m->min, value, at);
 }
 
 static int encode_structure(encoder *e, const bk_json_node *node, int value, const step *at)
@@ -510,11 +514,12 @@ static int encode_structure(encoder *e, const bk_json_node *node, int value, con
         step inner = {at, NULL, 0, 0};
         int missing, ok;
         lua_rawgeti(L, e->names, i + 1);
-        inner.name = lua_tolstring(L, -1, &inner.length); /* anchored in e->names */
+        if (!e->strict)
+            inner.name = lua_tolstring(L, -1, &inner.length); /* anchored in e->names */
         lua_rawget(L, value);
         missing = is_null(L, -1);
-        known += !lua_isnil(L, -1);
         given += !missing;
+        known += !missing || !lua_isnil(L, -1);
         ok = !(missing && m->required && e->strict);
         if (missing && e->defaults && e->depth == 1) {
             lua_rawgeti(L, e->names, i + 1);
@@ -526,7 +531,7 @@ static int encode_structure(encoder *e, const bk_json_node *node, int value, con
             missing = is_null(L, -1);
         }
         if (ok && (!missing || (m->node == BK_KIND_DOCUMENT && !lua_isnil(L, -1))))
-            ok = encode_member(e, m, &any, &inner);
+            ok = encode_member(e, m, missing, &any, &inner);
         lua_pop(L, 1);
         if (!ok)
             return leave(e, 0);

@@ -22,10 +22,7 @@ static int is_printable_ascii(const char *s, size_t n)
 static int is_string(lua_State *L, double min, int value, bk_json_place place)
 {
     size_t n;
-    const char *s;
-    if (lua_type(L, value) != LUA_TSTRING)
-        return 0;
-    s = lua_tolstring(L, value, &n);
+    const char *s = lua_tolstring(L, value, &n);
     if (place == BK_IN_PATH && (n == 0 || (s[0] == '.' && n < 3)))
         return 0;
     if (place != BK_IN_BODY)
@@ -36,23 +33,23 @@ static int is_string(lua_State *L, double min, int value, bk_json_place place)
 
 int bk_json_is_right(lua_State *L, bk_json_kind kind, double min, int value, bk_json_place place)
 {
-    int is_number = lua_type(L, value) == LUA_TNUMBER;
+    int type = lua_type(L, value), is_number = type == LUA_TNUMBER;
     double x = is_number ? lua_tonumber(L, value) : 0;
     switch (kind) {
     case BK_KIND_STRING:
-        return is_number ? isfinite(x) : is_string(L, min, value, place);
+        return is_number ? isfinite(x) : type == LUA_TSTRING && is_string(L, min, value, place);
     case BK_KIND_INTEGER:
         return is_number && floor(x) == x && x >= min && fabs(x) < 9e18;
     case BK_KIND_FLOAT:
         return is_number && !(x < min);
     case BK_KIND_BOOLEAN:
-        return lua_isboolean(L, value);
+        return type == LUA_TBOOLEAN;
     case BK_KIND_TIME_UNIX:
     case BK_KIND_TIME_ISO:
     case BK_KIND_TIME_HTTP:
         return is_number && x >= FIRST_SECOND && x < LAST_SECOND;
     case BK_KIND_BLOB:
-        return lua_type(L, value) == LUA_TSTRING && (double)bk_rawlen(L, value) >= min;
+        return type == LUA_TSTRING && (double)bk_rawlen(L, value) >= min;
     default:
         return 0;
     }
