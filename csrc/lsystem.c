@@ -5,7 +5,7 @@
  *   process:wait(seconds) -> whether it is over
  *   process:result() -> { stdout, stderr, status, signal, timed_out, too_large } | nil, message
  *   process:close()
- *   system.write_private(path, text) -> true | nil, message
+ *   system.write_private(path, text, only_new) -> true | nil, message
  *
  * A process is killed and reaped with its userdata at the latest. Finalizers may run while a result
  * is turned into a table; `busy` keeps them from closing what is read.
@@ -147,7 +147,7 @@ static int write_private(lua_State *L)
     const char *text = luaL_checklstring(L, 2, &len);
     if (strlen(path) != path_len)
         return refuse(L, "the path holds a NUL byte");
-    int code = bk_privfile_write(path, text, len);
+    int code = bk_privfile_write(path, text, len, lua_toboolean(L, 3));
     if (code) {
         lua_pushnil(L);
         lua_pushfstring(L, "%s: %s", path, strerror(code));

@@ -92,7 +92,7 @@ static int sync_file(int fd)
                                         : 0; /* EINVAL: a file system that has no such thing */
 }
 
-int bk_privfile_write(const char *path, const void *text, size_t n)
+int bk_privfile_write(const char *path, const void *text, size_t n, int only_new)
 {
     char file[PATH_ROOM], name[PATH_ROOM];
     int fd = -1, made = 0;
@@ -108,10 +108,10 @@ int bk_privfile_write(const char *path, const void *text, size_t n)
         code = sync_file(fd);
     if (close(fd) != 0 && !code && errno != EINTR) /* the text is on the disk by then */
         code = errno;
-    if (!code && rename(name, file) != 0)
+    if (!code && (only_new ? link(name, file) : rename(name, file)) != 0)
         code = errno;
 cleanup:
-    if (code && made)
+    if (made && (code || only_new)) /* a link leaves the first name where it is */
         (void)unlink(name);
     return code;
 }

@@ -1,5 +1,5 @@
 /*
- * privfile.h: replaces a file by one that only its owner may read, all at once.
+ * privfile.h: replaces or makes a file that only its owner may read, all at once.
  *
  * Another process that reads it at the same time, and one that goes on after a crash or on a full
  * disk, finds either the old text or the new one.
@@ -14,8 +14,9 @@ enum {
     BK_PRIVFILE_LINKS = 40 /* symbolic links from the path to the file, as many as Linux follows */
 };
 
-/* Where the path is a symbolic link, the file is replaced that it leads to. Gives 0, or an errno:
- * then the old file is as it was, and no other is left. */
-int bk_privfile_write(const char *path, const void *text, size_t n);
+/* Where the path is a symbolic link, the file is meant that it leads to. With only_new one that is
+ * there stays, and the answer is EEXIST: of several processes at once, one makes it. Gives 0, or an
+ * errno: then the old file is as it was, and no other is left. */
+int bk_privfile_write(const char *path, const void *text, size_t n, int only_new);
 
 #endif

@@ -314,6 +314,23 @@ function Client:items(operation_name, params, options)
   return require("bedrock.paginate").items(operation, params, fetchers(self, operation, options))
 end
 
+--- A wait that is driven step by step (see wait.lua), for bedrock.tuning. Kind and options are right.
+---@param row bedrock.WaitKind
+---@param params table
+---@param options? bedrock.WaitOptions
+---@return bedrock.Waiter
+function Client:_waiter(row, params, options)
+  local operation = find_operation(self, row.operation, 3)
+  local runtime, own = self._runtime, self._config.timeout -- what is left of the wait may shorten a poll, never lengthen it
+  return require("bedrock.wait").new(row, params, options, {
+    runtime = runtime, random = core.random, operation = operation.name,
+    now = function() return self._clock:signing_time(runtime:now()) end,
+    call = function(p, left)
+      return call(self, operation, p, left and { timeout = own and math.min(own, left) or left }, "B")
+    end,
+  })
+end
+
 --- Poll until a job is at its end: `client:wait("model_customization_job", { jobIdentifier = arn })`.
 --- Raises at the caller's line for a kind or an option that does not exist.
 ---@param kind "model_customization_job"|"custom_model"
@@ -332,14 +349,7 @@ function Client:wait(kind, params, options)
   end
   local problem = wait.check_options(options)
   if problem then error(problem, 2) end
-  local operation = find_operation(self, row.operation, 2)
-  local own = self._config.timeout -- what is left of the wait may shorten a poll, never lengthen it
-  return wait.run(row, params, options, {
-    runtime = self._runtime, random = core.random, operation = operation.name,
-    call = function(p, left)
-      return call(self, operation, p, left and { timeout = own and math.min(own, left) or left }, "B")
-    end,
-  })
+  return self:_waiter(row, params, options):run()
 end
 
 -- A request without a signature that any host answers at once, with whatever status: it has no effect, costs no quota, and

@@ -16,9 +16,12 @@ local errors = {}
 ---@field retryable? boolean  whether sending it again later may help
 ---@field problems? {path: string, message: string}[]  ParamValidationError: each problem with its path
 ---@field headers? table<string, string>  the answer's headers, lower-case names
----@field last? table  of client:wait: the resource as it was seen last; of a call's TimeoutError: the last attempt's error
+---@field last? table  of client:wait and bedrock.tuning: the resource as it was seen last; of a call's TimeoutError: the last
+---  attempt's error
 ---@field failure_message? string  WaiterError: the service's reason
 ---@field members? table  the modelled members of a service's error
+---@field report? table  ParamValidationError of tuning.run: that of tuning.check_job
+---@field differences? string[]  JobMismatchError, StateError: the parameters that are others
 ---@field kind? string  errors of the library's runtimes: what happened, as "timeout_read"
 ---@field cause? bedrock.Error  of a CredentialsError: the error of the service or the network behind it
 ---@field retry_stopped? "fail_request"|"max_attempts_exceeded"|"retry_quota_exceeded"  why there was no further attempt
@@ -33,6 +36,9 @@ errors.codes = {
   TLSError = "the server's certificate or the TLS handshake was refused",
   ResponseError = "an answer that cannot be read",
   WaiterError = "what was waited for came to a bad end",
+  StalledError = "a customization job that stands still for longer than its budget",
+  StateError = "a file of tuning.run that cannot be used",
+  JobMismatchError = "a customization job of this name exists with other parameters",
   CancelledError = "a task of bedrock.parallel that was ended before its time",
 }
 

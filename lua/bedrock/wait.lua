@@ -8,9 +8,11 @@ local errors = require "bedrock.errors"
 local M = {}
 
 ---@class bedrock.WaitOptions
----@field interval? number  seconds between two polls, 60 if not given: jobs run for hours
+---@field interval? number|fun(answer: table|nil, poll: integer, now: number): number  seconds between two polls, 60 if not
+---  given: jobs run for hours. A function is asked after each poll, with no answer after one that failed; its pause is not varied
 ---@field timeout? number  seconds for the whole wait; without it the wait lasts as long as the job
----@field on_poll? fun(answer: table, poll: integer)  hears each answer, the last one too
+---@field on_poll? fun(answer: table, poll: integer, now: number): bedrock.Error|nil  hears each answer, the last one too, and the
+---  service's time; an error that it returns ends the wait
 
 ---@class bedrock.WaitKind
 ---@field operation string
@@ -40,6 +42,7 @@ local JITTER = 0.1
 local LAST_POLL = 5
 
 local option_types = { interval = "number", timeout = "number", on_poll = "function" }
+local also_function = { interval = true }
 
 --- Check the options of a wait.
 ---@param options bedrock.WaitOptions|nil
@@ -51,65 +54,115 @@ function M.check_options(options)
     local wanted = option_types[name]
     if not wanted then
       return ("unknown wait option %q%s"):format(tostring(name), errors.did_you_mean(tostring(name), option_types))
-    elseif type(value) ~= wanted then
+    elseif type(value) ~= wanted and not (also_function[name] and type(value) == "function") then
       return ("wait option %s must be a %s, got %s"):format(name, wanted, type(value))
-    elseif wanted == "number" and not (value >= 0 and value < math.huge) then
+    elseif type(value) == "number" and not (value >= 0 and value < math.huge) then
       return ("wait option %s must be a number of seconds, 0 or more"):format(name)
     end
   end
 end
 
---- Poll until the end.
+---@class bedrock.WaitHost
+---@field runtime bedrock.Runtime
+---@field now fun(): number  the service's time, as far as it is known
+---@field random fun(): number
+---@field operation string
+---@field call fun(params: table, timeout: number|nil): table|nil, table
+
+--- A wait in steps, for whoever has several: what `ask` gives is for `take`, which says when to ask again.
+---@class bedrock.Waiter
+---@field due number  when the next poll is to be, on the runtime's clock
+---@field runtime bedrock.Runtime
+local Waiter = {}
+Waiter.__index = Waiter
+
+--- Begin a wait. Its options were checked.
 ---@param kind bedrock.WaitKind
 ---@param params table  the parameters of the kind's operation
 ---@param options bedrock.WaitOptions|nil
----@param host {runtime: table, random: (fun(): number), operation: string, call: fun(params: table, timeout: number|nil): table|nil, table}
+---@param host bedrock.WaitHost
+---@return bedrock.Waiter
+function M.new(kind, params, options, host)
+  options = options or {}
+  local now = host.runtime:now()
+  return setmetatable({ kind = kind, params = params, options = options, host = host, runtime = host.runtime, due = now,
+    deadline = options.timeout and now + options.timeout, polls = 0, failed = 0 }, Waiter)
+end
+
+--- Poll.
+---@param most? number  seconds that this may take
+---@return table|nil answer
+---@return bedrock.Error? err
+function Waiter:ask(most)
+  local left = self.deadline and math.max(self.deadline - self.runtime:now(), LAST_POLL)
+  return self.host.call(self.params, left and most and math.min(left, most) or left or most)
+end
+
+local function bad_end(self, answer, status)
+  local reason = answer.failureMessage
+  return errors.new {
+    code = "WaiterError", operation = self.host.operation, last = answer, failure_message = reason, retryable = false,
+    message = ("%s ended as %s%s"):format(tostring(self.params[self.kind.identifier]), status,
+      reason and reason ~= "" and ": " .. reason or ""),
+  }
+end
+
+local function timed_out(self)
+  local last = self.last
+  local status = last and tostring(last[self.kind.status])
+  return errors.new {
+    code = "TimeoutError", operation = self.host.operation, last = last, retryable = false,
+    message = ("%s was not at its end after %g seconds%s"):format(
+      tostring(self.params[self.kind.identifier]), self.options.timeout, status and "; its status was " .. status or ""),
+  }
+end
+
+--- Judge what came of a poll.
+---@param answer table|nil
+---@param err bedrock.Error|nil
+---@return boolean over  false: ask again when it is due
+---@return table|nil answer  at a good end
+---@return bedrock.Error? err  at any other
+function Waiter:take(answer, err)
+  local options, runtime = self.options, self.runtime
+  self.polls = self.polls + 1
+  if answer then
+    self.failed, self.last = 0, answer
+    local stop = options.on_poll and options.on_poll(answer, self.polls, self.host.now())
+    local status = answer[self.kind.status]
+    if self.kind.good[status] then return true, answer end
+    if errors.is(stop) then return true, nil, stop end
+    if self.kind.bad[status] then return true, nil, bad_end(self, answer, status) end
+  else
+    self.failed = self.failed + 1
+    if not err.retryable or self.failed >= FAILED_POLLS then
+      err.last = self.last or err.last
+      return true, nil, err
+    end
+  end
+  local now = runtime:now()
+  if self.deadline and now >= self.deadline then return true, nil, timed_out(self) end
+  local pause = options.interval or INTERVAL
+  if type(pause) == "function" then
+    pause = pause(answer, self.polls, self.host.now())
+  else
+    pause = pause * (1 + JITTER * (2 * self.host.random() - 1))
+  end
+  self.due = now + pause
+  if self.deadline then self.due = math.min(self.due, self.deadline) end
+  return false
+end
+
+--- Poll until the end.
 ---@return table|nil answer  the operation's last answer, at a good end
 ---@return bedrock.Error? err  `WaiterError` (a bad end: `last` is the answer, `failure_message` its reason),
 ---  `TimeoutError` (`last` is the last answer, if there was one), or the error of a call that can't be made
-function M.run(kind, params, options, host)
-  options = options or {}
-  local runtime, interval = host.runtime, options.interval or INTERVAL
-  local deadline = options.timeout and runtime:now() + options.timeout
-  local polls, failed, last = 0, 0, nil
-
-  local function timed_out()
-    local status = last and tostring(last[kind.status])
-    return nil, errors.new {
-      code = "TimeoutError", operation = host.operation, last = last, retryable = false,
-      message = ("%s was not at its end after %g seconds%s"):format(
-        tostring(params[kind.identifier]), options.timeout, status and "; its status was " .. status or ""),
-    }
-  end
-
+function Waiter:run()
   while true do
-    local left = deadline and deadline - runtime:now()
-    local answer, err = host.call(params, left and math.max(left, LAST_POLL))
-    polls = polls + 1
-    if answer then
-      failed, last = 0, answer
-      if options.on_poll then options.on_poll(answer, polls) end
-      local status = answer[kind.status]
-      if kind.good[status] then return answer end
-      if kind.bad[status] then
-        local reason = answer.failureMessage
-        return nil, errors.new {
-          code = "WaiterError", operation = host.operation, last = answer, failure_message = reason, retryable = false,
-          message = ("%s ended as %s%s"):format(tostring(params[kind.identifier]), status,
-            reason and reason ~= "" and ": " .. reason or ""),
-        }
-      end
-    else
-      failed = failed + 1
-      if not err.retryable or failed >= FAILED_POLLS then
-        err.last = last or err.last
-        return nil, err
-      end
-    end
-    if deadline and runtime:now() >= deadline then return timed_out() end
-    local pause = interval * (1 + JITTER * (2 * host.random() - 1))
-    if deadline then pause = math.min(pause, deadline - runtime:now()) end
-    if pause > 0 then runtime:sleep(pause) end
+    local over, answer, err = self:take(self:ask())
+    if over then return answer, err end
+    local pause = self.due - self.runtime:now()
+    if pause > 0 then self.runtime:sleep(pause) end
   end
 end
 

@@ -335,6 +335,8 @@ describe("bedrock.client", function()
         { function() client:items "list_foundation_models" end, "call client:list_foundation_models" },
         { function() client:wait("job", {}) end, "model_customization_job" },
         { function() client:wait("model_customization_job", {}, { intervall = 1 }) end, 'did you mean "interval"' },
+        { function() client:wait("model_customization_job", {}, { interval = "1" }) end, "interval must be a number" },
+        { function() client:wait("model_customization_job", {}, { timeout = print }) end, "timeout must be a number" },
         { function() bedrock.new { regoin = "us-east-1" } end, 'did you mean "region"' },
         { function() bedrock.new { region = 5 } end, "region" },
         { function() bedrock.new "us-east-1" end, "table" },

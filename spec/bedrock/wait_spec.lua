@@ -84,6 +84,29 @@ describe("bedrock.wait", function()
     assert.are.equal("Active", assert(client:wait("custom_model", { modelIdentifier = "m" }, { interval = 0 })).modelStatus)
   end)
 
+  it("asks a function for its pauses, which are taken as they are", function()
+    local down = function() return nil, errors.new { code = "ConnectionError", message = "down", retryable = true } end
+    local client, runtime = new_client { status "InProgress", down, status "Stopping", status "Completed" }
+    local asked = {}
+    assert(client:wait(KIND, PARAMS, { interval = function(seen, poll, now)
+      asked[poll] = { seen and seen.status or "none", now - runtime.clock }
+      return poll * 7
+    end }))
+    assert.are.same({ { "InProgress", 0 }, { "none", 0 }, { "Stopping", 0 } }, asked)
+    assert.are.same({ 7, 14, 21 }, runtime.sleeps)
+  end)
+
+  it("ends with an error that on_poll returns, unless the end is a good one", function()
+    local mine = errors.new { code = "StalledError", message = "enough", retryable = false }
+    local client, runtime = new_client { status "InProgress", status "Failed" }
+    local job, err = client:wait(KIND, PARAMS, { on_poll = function(_, poll) return poll == 2 and mine end })
+    assert.is_nil(job)
+    assert.are.equal(mine, err)
+    assert.are.equal(2, #runtime.requests)
+    client = new_client { status "Completed" }
+    assert(client:wait(KIND, PARAMS, { on_poll = function() return mine end }))
+  end)
+
   it("keeps to the client's own timeout for each poll", function()
     local client, runtime = new_client({ status "InProgress", status "Completed" }, { timeout = 20 })
     local begun = runtime.clock

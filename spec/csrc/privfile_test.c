@@ -14,7 +14,7 @@
 
 static int put(const char *path, const char *text)
 {
-    return bk_privfile_write(path, text, strlen(text));
+    return bk_privfile_write(path, text, strlen(text), 0);
 }
 
 static int holds(const char *path, const char *text)
@@ -73,7 +73,7 @@ static void test_files(void)
     static char large[3000000];
     struct stat s;
     memset(large, 'x', sizeof large);
-    ok(bk_privfile_write("new", large, sizeof large) == 0 && stat("new", &s) == 0 &&
+    ok(bk_privfile_write("new", large, sizeof large, 0) == 0 && stat("new", &s) == 0 &&
            s.st_size == (off_t)sizeof large,
        "a large one");
 
@@ -83,6 +83,43 @@ static void test_files(void)
     ok(put(name, "x") == 0 && holds(name, "x"), "a name that could not be longer");
     unlink(name);
     ok(count(".") == 3, "nothing else is left in the folder");
+}
+
+static int put_new(const char *path, const char *text)
+{
+    return bk_privfile_write(path, text, strlen(text), 1);
+}
+
+static void test_only_new(void)
+{
+    ok(put_new("fresh", "1") == 0 && holds("fresh", "1") && is_private("fresh"),
+       "a file that was not there");
+    ok(put_new("fresh", "2") == EEXIST && holds("fresh", "1"), "one that is there stays");
+    ok(symlink("later", "ahead") == 0 && put_new("ahead", "3") == 0 && is_link("ahead") &&
+           holds("later", "3") && put_new("ahead", "4") == EEXIST && holds("later", "3"),
+       "and one that a link leads to");
+    ok(put_new("none/file", "x") == ENOENT && put_new(".", "x") == EEXIST,
+       "no folder, and a folder");
+
+    int made[2] = {0, 0}, both[2], status;
+    if (pipe(both) != 0)
+        return;
+    fflush(stdout);
+    pid_t child = fork();
+    for (int i = 0; i < 50; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "race%d", i);
+        made[0] += put_new(name, child ? "p" : "c") == 0;
+    }
+    if (child == 0)
+        _exit(write(both[1], made, sizeof made[0]) != sizeof made[0]);
+    ok(child > 0 && read(both[0], made + 1, sizeof made[1]) == sizeof made[1] &&
+           waitpid(child, &status, 0) == child && made[0] + made[1] == 50,
+       "of two processes at once, one makes it");
+    close(both[0]);
+    close(both[1]);
+    ok(count(".") == 3 + 3 + 50 && system("rm -f race* fresh ahead later") == 0,
+       "nothing else is left by that");
 }
 
 static void test_links(void)
@@ -127,7 +164,7 @@ static void test_trouble(void)
     low.rlim_cur = 50000;
     void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
     setrlimit(RLIMIT_FSIZE, &low);
-    int code = bk_privfile_write("old", large, sizeof large);
+    int code = bk_privfile_write("old", large, sizeof large, 0);
     setrlimit(RLIMIT_FSIZE, &limit);
     signal(SIGXFSZ, handler);
     ok(code == EFBIG && holds("old", "short"), "where there is no room, the old text stays");
@@ -146,7 +183,7 @@ static void test_reader(void)
     enum { SIZE = 200000, ROUNDS = 40 };
     static char text[SIZE], seen[SIZE + 1];
     memset(text, 'a', SIZE);
-    int good = bk_privfile_write("both", text, SIZE) == 0, status = 1;
+    int good = bk_privfile_write("both", text, SIZE, 0) == 0, status = 1;
     fflush(stdout);
     pid_t child = fork();
     for (int end = 0; child == 0 && !end;) {
@@ -164,7 +201,7 @@ static void test_reader(void)
     }
     for (int i = 1; i <= ROUNDS; i++) {
         memset(text, i == ROUNDS ? 'z' : 'a' + i % 20, SIZE);
-        good = good && bk_privfile_write("both", text, SIZE) == 0;
+        good = good && bk_privfile_write("both", text, SIZE, 0) == 0;
     }
     ok(good && child > 0 && waitpid(child, &status, 0) == child && status == 0,
        "a reader never sees part of a text");
@@ -180,6 +217,7 @@ int main(void)
     int before = dup(STDIN_FILENO);
     close(before);
     test_files();
+    test_only_new();
     test_links();
     test_trouble();
     test_reader();

@@ -559,7 +559,8 @@ case("system.write_private", function()
     local ok, message = system.write_private(path, text)
     if not ok then return nil, message end
     local refused = select(2, system.write_private(path .. "/none", text)):match(": (.*)")
-    return refused, cleaner ~= nil
+    local there = select(2, system.write_private(path, text, true)):match(": (.*)")
+    return refused, there, cleaner ~= nil
   end
 end)
 

@@ -1,8 +1,9 @@
 --- Orders to an emulator in another process: `/_emulator/…` on its own port, with JSON bodies and no signature.
 --
 --   POST   /_emulator/faults    a fault as in faults.lua: {"kind":"throttle","times":2,"operation":"GetCustomModel"}
---   DELETE /_emulator/faults    forget all faults and failures
+--   DELETE /_emulator/faults    forget all faults, failures and stalls
 --   POST   /_emulator/fail-job  {"job":"tone-1","message":"role","stage":"validation"}
+--   POST   /_emulator/stall-job {"job":"tone-1","stage":"training","seconds":3600,"before":true}
 --   POST   /_emulator/advance   {"seconds":3600}: jobs are that much further
 --   POST   /_emulator/skew      {"seconds":600}: the service's clock is that much ahead
 --   POST   /_emulator/reset     start over
@@ -57,6 +58,9 @@ orders["POST faults"] = function(emulator, order)
 end
 orders["DELETE faults"] = function(emulator) emulator:clear_faults() end
 orders["POST fail-job"] = function(emulator, order) emulator:fail_job(order.job or "*", order.message, order.stage) end
+orders["POST stall-job"] = function(emulator, order)
+  emulator:stall_job(order.job or "*", order.stage, order.seconds, order.before)
+end
 orders["POST advance"] = function(emulator, order) emulator:advance(number(order, "seconds")) end
 orders["POST skew"] = function(emulator, order) emulator:skew(number(order, "seconds")) end
 orders["POST reset"] = function(emulator) emulator:reset() end

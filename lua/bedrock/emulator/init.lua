@@ -40,6 +40,7 @@ local emulator = {}
 ---@field options table
 ---@field foundation_models bedrock.emulator.FoundationModels
 ---@field take_failure fun(name: string): table|nil  the failure that was ordered for a job of this name
+---@field take_stall fun(name: string): table|nil  likewise
 
 ---@class bedrock.Emulator
 ---@field example_credentials {access_key_id: string, secret_access_key: string}  a pair that it accepts
@@ -205,6 +206,7 @@ function emulator.new(options)
     encoders = {},
     stores = {},
     failures = {},
+    stalls = {},
     log = {},
   }, Emulator)
   local id = next(credentials)
@@ -255,10 +257,20 @@ function Emulator:fault(order)
   return self
 end
 
---- Forget all orders for faults and failures.
+--- Forget all orders for faults, failures and stalls.
 function Emulator:clear_faults()
   self.faults:clear()
-  self.failures = {}
+  self.failures, self.stalls = {}, {}
+end
+
+-- Give an order to a job under way, or keep it for one to come.
+local function order_of_job(self, name, give, order, kept)
+  for _, region_store in pairs(self.stores) do
+    local job = jobs.find(region_store, name)
+    if job and give(job, order, self:now()) then return self end
+  end
+  kept[name] = order
+  return self
 end
 
 --- Let a job fail: one under way, or the next one that is created with this name.
@@ -271,13 +283,24 @@ function Emulator:fail_job(name, message, stage)
   if stage and not set_of(life.stages)[stage] then
     error("the stage of a failure is one of " .. table.concat(life.stages, ", "), 2)
   end
-  local failure = jobs.failure(message, stage)
-  for _, region_store in pairs(self.stores) do
-    local job = jobs.find(region_store, name)
-    if job and jobs.fail(job, failure, self:now()) then return self end
+  return order_of_job(self, name, jobs.fail, jobs.failure(message, stage), self.failures)
+end
+
+--- Let a job stand still: one under way, or the next one that is created with this name. The stage stays "InProgress" for so
+--- much longer, or with `before` "NotStarted" behind one that is completed, as it was seen in the service. Seconds are the
+--- clock's, whatever the emulator's speed; an order of 0 for a stage that stands still ends that.
+---@param name string  the job's name or ARN; "*": the next job, whatever its name
+---@param stage "validation"|"dataProcessing"|"training"
+---@param seconds? number  without it, for ever
+---@param before? boolean
+---@return bedrock.Emulator self
+function Emulator:stall_job(name, stage, seconds, before)
+  if type(name) ~= "string" then error("stall_job needs the name of a job", 2) end
+  if not set_of(life.stages)[stage] then
+    error("the stage of a stall is one of " .. table.concat(life.stages, ", "), 2)
   end
-  self.failures[name] = failure
-  return self
+  if seconds ~= nil and not is_span(seconds) then error("stall_job needs a number of seconds, not negative", 2) end
+  return order_of_job(self, name, jobs.stall, { stage = stage, seconds = seconds or math.huge, before = before }, self.stalls)
 end
 
 --- Start over: no jobs, models, tags, logging configurations, faults or remembered requests. The clock goes on.
@@ -348,6 +371,14 @@ local function write_output(self, operation, output)
   return core.json_encode(encoder, output)
 end
 
+-- The order that was kept for a job of this name, once.
+local function take_order(kept, name)
+  local key = kept[name] and name or "*"
+  local order = kept[key]
+  kept[key] = nil
+  return order
+end
+
 local function run(self, operation, labels, request, query)
   local signing_time = self.clock:signing_time()
   local region, err = auth.check(self.auth, request, query, signing_time)
@@ -370,14 +401,8 @@ local function run(self, operation, labels, request, query)
   local output
   output, err = handler({
     store = region_store, now = now, options = self.options, foundation_models = self.foundation_models,
-    take_failure = function(name)
-      for _, key in ipairs { name, "*" } do
-        local failure = self.failures[key]
-        self.failures[key] = nil
-        if failure then return failure end
-      end
-      return nil
-    end,
+    take_failure = function(name) return take_order(self.failures, name) end,
+    take_stall = function(name) return take_order(self.stalls, name) end,
   }, params)
   if not output then return nil, err end
   return answer.success(operation.status, assert(write_output(self, operation, output)), signing_time)

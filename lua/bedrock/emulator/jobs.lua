@@ -37,20 +37,47 @@ function jobs.failure(message, stage)
   return { message = jobs.failures[message] or message, stage = stage or STAGE_OF[message] or "validation" }
 end
 
+-- The ordered stage or, when that is over, the one under way; nil where the job is over already.
+local function stage_to_come(job, wanted, now)
+  local state = life.state(job, now)
+  for _, stage in ipairs(life.stages) do
+    if stage == state.stage then return wanted, state end
+    if stage == wanted then return state.stage, state end
+  end
+end
+
 --- Let a job fail, at the ordered stage or, when that is over, at the one under way.
 ---@param job table
 ---@param failure {message: string, stage: string}
 ---@param now number
 ---@return boolean ordered  false: the job is over already
 function jobs.fail(job, failure, now)
-  local state = life.state(job, now)
-  if not state.stage then return false end
-  local passed = true
-  for _, stage in ipairs(life.stages) do
-    if stage == state.stage then passed = false end
-    if stage == failure.stage and passed then failure = { message = failure.message, stage = state.stage } end
+  local stage = stage_to_come(job, failure.stage, now)
+  if not stage then return false end
+  job.failure = { message = failure.message, stage = stage }
+  return true
+end
+
+--- Let a job stand still, in the ordered stage or, when that is over, in the one under way. The past stays: a stage that has
+--- stood still for longer than ordered goes on from now.
+---@param job table
+---@param stall {stage: string, seconds: number, before: boolean|nil}
+---@param now number
+---@return boolean ordered  false: the job is over already
+function jobs.stall(job, stall, now)
+  local stage, state = stage_to_come(job, stall.stage, now)
+  if not stage then return false end
+  local begun, before = state.details[stage].creationTime, stall.before
+  job.stalls = job.stalls or {}
+  local known = job.stalls[stage] or {}
+  local passed = 0
+  if begun and not (before and begun == now) then
+    passed, before = now - begun - job.plan[stage], false
+  elseif stage == state.stage then
+    passed, before = now - state.changed, true
   end
-  job.failure = failure
+  known[before and "before" or "within"] = math.max(stall.seconds, passed)
+  job.stalls[stage] = known
   return true
 end
 
@@ -210,6 +237,8 @@ function jobs.operations.CreateModelCustomizationJob(ctx, params)
     plan = life.plan(params, ctx.options.job_duration, ctx.options.speed),
     failure = ctx.take_failure(params.jobName),
   }
+  local stall = ctx.take_stall(params.jobName)
+  if stall then jobs.stall(job, stall, ctx.now) end
   store.jobs[#store.jobs + 1] = job
   store.running[#store.running + 1] = job
   store.job_by[job.arn], store.job_by[job.name] = job, job

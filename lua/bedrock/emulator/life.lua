@@ -1,7 +1,7 @@
 --- A customization job's life: where it stands at a given moment.
 --
 -- Nothing runs in the background. A job keeps when it was created, how long each stage takes, when somebody asked it to
--- stop and where it is ordered to fail; its state at any time follows from these. So a clock that jumps by hours is no
+-- stop, and where it is ordered to fail or to stand still; its state at any time follows from these. So a clock that jumps by hours is no
 -- special case.
 
 local core = require "bedrock.core"
@@ -43,6 +43,13 @@ local function round(seconds)
   return math.floor(seconds * 1000 + 0.5) / 1000
 end
 
+-- A job that was asked to stop: its status, when that changed, and when it ended.
+local function stopping(job, now)
+  local stopped = round(job.stop_at + job.plan.stopping)
+  if now < stopped then return "Stopping", job.stop_at end
+  return "Stopped", stopped, stopped
+end
+
 ---@class bedrock.emulator.JobState
 ---@field status string
 ---@field changed number   when the last change happened
@@ -52,7 +59,7 @@ end
 ---@field message? string  why it failed
 
 --- Where a job stands.
----@param job table  created, plan, stop_at?, failure? ({stage, message})
+---@param job table  created, plan, stop_at?, failure? ({stage, message}), stalls? (by stage: seconds { before?, within? })
 ---@param now number
 ---@return bedrock.emulator.JobState
 function life.state(job, now)
@@ -62,17 +69,21 @@ function life.state(job, now)
   for _, stage in ipairs(life.stages) do
     local detail = { status = "NotStarted" }
     details[stage] = detail
-    if not over then
-      local start, finish = t, t + job.plan[stage]
+    local stall = job.stalls and job.stalls[stage] or {}
+    local start = t + (stall.before or 0)
+    if not over and stall.before and math.min(now, job.stop_at or now) < start then -- it has no times, as it has not begun
+      if job.stop_at then
+        state.status, state.changed, state.ended = stopping(job, now)
+      else
+        state.status, state.stage = "InProgress", stage
+      end
+      over = true
+    elseif not over then
+      local finish = start + job.plan[stage] + (stall.within or 0)
       detail.creationTime, detail.lastModifiedTime = start, start
       state.changed = start
       if job.stop_at and job.stop_at < finish then
-        local stopped = round(job.stop_at + job.plan.stopping)
-        if now < stopped then
-          state.status, state.changed = "Stopping", job.stop_at
-        else
-          state.status, state.changed, state.ended = "Stopped", stopped, stopped
-        end
+        state.status, state.changed, state.ended = stopping(job, now)
         detail.status, detail.lastModifiedTime = state.status, state.changed
         over = true
       elseif now < finish then

@@ -48,8 +48,9 @@ function process:close() end
 --- it leads to is replaced. The folder must exist.
 ---@param path string
 ---@param text string
+---@param only_new? boolean  leave a file that is there as it is ("PATH: File exists"): of several programs one makes it
 ---@return true|nil ok
 ---@return string? message  "PATH: No space left on device"
-function system.write_private(path, text) end
+function system.write_private(path, text, only_new) end
 
 return system

@@ -120,16 +120,23 @@ describe("bedrock.emulator.server", function()
     local status, _, job = ask(server, "GET", "/model-customization-jobs/one")
     assert.equal(200, status)
     assert.equal("Failed", job.status)
+    assert.equal(200, (order(server, "stall-job", { job = "two", stage = "training", seconds = 9000, before = true })))
+    local second = JOB:gsub("one", "two")
+    assert.equal(201, (ask(server, "POST", "/model-customization-jobs", second)))
+    assert.equal(200, (order(server, "advance", { seconds = 7200 })))
+    job = select(3, ask(server, "GET", "/model-customization-jobs/two"))
+    assert.equal("InProgress", job.status)
+    assert.equal("NotStarted", job.statusDetails.trainingDetails.status)
     assert.equal(200, (order(server, "skew", { seconds = 900 })))
     status = ask(server, "GET", "/custom-models")
     assert.equal(403, status)
     assert.equal(200, (order(server, "skew", { seconds = 0 })))
     local _, log = order(server, "requests", nil, "GET")
     assert.equal("CreateModelCustomizationJob", log.requests[1].operation)
-    assert.equal(403, log.requests[3].status)
+    assert.equal(403, log.requests[5].status)
     ask(server, "POST", "/tagResource", "\255\254")
     _, log = order(server, "requests", nil, "GET")
-    assert.equal("??", log.requests[4].body)
+    assert.equal("??", log.requests[6].body)
     local _, health = order(server, "health", nil, "GET")
     assert.is_number(health.now)
     order(server, "faults", { kind = "throttle", times = "always" })
@@ -141,7 +148,7 @@ describe("bedrock.emulator.server", function()
     local rows = {
       { "faults", { kind = "lunch" }, 400, "unknown kind" }, { "faults", { kind = "cut", oops = 1 }, 400, "unknown field" },
       { "advance", { seconds = "1" }, 400, "number" }, { "advance", { seconds = -1 }, 400, "negative" },
-      { "fail-job", { stage = "lunch" }, 400, "stage" }, { "nothing", {}, 404, "no such order" },
+      { "fail-job", { stage = "lunch" }, 400, "stage" }, { "stall-job", { stage = "lunch" }, 400, "stage" }, { "nothing", {}, 404, "no such order" },
     }
     for _, row in ipairs(rows) do
       local status, answer = order(server, row[1], row[2])

@@ -10,11 +10,11 @@
 
 local pattern = {}
 
----@class bedrock.emulator.Pattern  a compiled expression
+---@class bedrock.Pattern  a compiled expression
 ---@field source string
 local Pattern = {}
 Pattern.__index = Pattern
-Pattern.__name = "bedrock.emulator.pattern"
+Pattern.__name = "bedrock.pattern"
 
 -- More states than any pattern of the API needs (about 1,500); a guard against {1,1000}{1,1000}.
 local MAX_STATES = 50000
@@ -300,7 +300,7 @@ end
 
 --- Compile an expression.
 ---@param source string
----@return bedrock.emulator.Pattern|nil compiled
+---@return bedrock.Pattern|nil compiled
 ---@return string? message  what this engine does not understand, and where
 function pattern.compile(source)
   local states = { { accept = true } }
@@ -357,6 +357,17 @@ function Pattern:matches(text)
     if states[current[j]].accept then return true end
   end
   return false
+end
+
+-- source -> compiled, or false where it can't be read. What a pattern says never changes: safe to share.
+local compiled = {}
+
+--- A compiled expression, made once.
+---@param source string
+---@return bedrock.Pattern|false compiled  false: this engine can't read it
+function pattern.matcher(source)
+  if compiled[source] == nil then compiled[source] = pattern.compile(source) or false end
+  return compiled[source]
 end
 
 return pattern

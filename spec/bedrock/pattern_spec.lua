@@ -1,6 +1,6 @@
-local pattern = require "bedrock.emulator.pattern"
+local pattern = require "bedrock.pattern"
 
-describe("bedrock.emulator.pattern", function()
+describe("bedrock.pattern", function()
   local rows = {
     -- pattern, text, matches
     { "abc", "abc", true }, { "abc", "abcd", false }, { "abc", "xabc", false }, { "", "", true }, { "", "a", false },

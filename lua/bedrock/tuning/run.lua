@@ -1,0 +1,364 @@
+--- tuning.run: from the parameters of a job to the custom model, in one call that may be made again after any accident.
+--
+-- No second job: the service has each name once, so that a job of this name is looked for first, and created only where there is
+-- none. The request carries a token that follows from name and parameters (or is the caller's), which the service knows again when
+-- an answer was lost. With a state file both are written down before the request is sent.
+
+local core = require "bedrock.core"
+local errors = require "bedrock.errors"
+local state = require "bedrock.tuning.state"
+local validate = require "bedrock.validate"
+local watch = require "bedrock.tuning.watch"
+
+local run = {}
+
+---@class bedrock.tuning.RunOptions: bedrock.tuning.WatchOptions
+---@field state? string  path of a file that keeps what is under way
+---@field restart? boolean  after a job that failed or was stopped: begin another one, named NAME-2, NAME-3, …
+---@field check? false|table  false: send the parameters as they are; a table: options of tuning.check_job
+
+local OPERATION = "CreateModelCustomizationJob"
+local BAD_ENDS = { Failed = true, Stopped = true }
+local LONGEST_NAME = 63 -- of a job
+local DEEPEST = 32 -- tables in parameters
+
+---------------------------------------------------------------------------------------------------------------------
+-- Parameters
+---------------------------------------------------------------------------------------------------------------------
+
+-- A value as a text that equal values share and others don't. Hyperparameters are strings or numbers to the caller, the same to
+-- the service, which may write them in another form: numbers they are here.
+local function canonical(value, numeric, depth)
+  local kind = type(value)
+  if kind == "table" and depth > 0 then
+    local parts = {}
+    for key, member in pairs(value) do
+      parts[#parts + 1] = canonical(key, false, 0) .. canonical(member, numeric or key == "hyperParameters", depth - 1)
+    end
+    table.sort(parts)
+    return "{" .. table.concat(parts) .. "}"
+  end
+  if kind == "number" or kind == "string" and numeric and tonumber(value) then
+    value, kind = ("%.17g"):format(tonumber(value)), numeric and "number" or "string"
+  end
+  local text = tostring(value)
+  return ("%s%d:%s"):format(kind:sub(1, 1), #text, text)
+end
+
+local function digest_of(params)
+  local own = {}
+  for name, value in pairs(params) do
+    if name ~= "clientRequestToken" then own[name] = value end
+  end
+  return core.hex(core.sha256(canonical(own, false, DEEPEST)))
+end
+
+-- The name of the nth job: the service never forgets a name.
+local function name_of(name, attempt)
+  if attempt == 1 then return name end
+  local suffix = ("-%d"):format(attempt)
+  return name:sub(1, LONGEST_NAME - #suffix) .. suffix
+end
+
+local function token_of(params, digest, name, attempt)
+  local own = params.clientRequestToken
+  if own and attempt == 1 then return tostring(own) end
+  return core.hex(core.sha256((own or digest) .. name))
+end
+
+-- The members that the service gives back under the same name.
+local SAME = { "roleArn", "trainingDataConfig", "validationDataConfig", "outputDataConfig", "vpcConfig", "customizationConfig",
+  "customizationType" }
+
+-- Whether all that was asked for is in what there is. The service adds defaults.
+local function within(asked, there, numeric)
+  if type(asked) ~= "table" or type(there) ~= "table" then
+    return canonical(asked, numeric, 0) == canonical(there, numeric, 0)
+  end
+  for name, value in pairs(asked) do
+    if there[name] == nil and not (type(value) == "table" and next(value) == nil) then return false end
+    if there[name] ~= nil and not within(value, there[name], numeric) then return false end
+  end
+  return #asked == #there
+end
+
+-- "amazon.titan-text-express-v1" of a foundation model; nil where the name is another's.
+local function foundation_id(identifier)
+  local id = identifier:match ":foundation%-model/(.+)$"
+  return id or not identifier:find("/", 1, true) and identifier:find(".", 1, true) and identifier or nil
+end
+
+local function same_base(asked, there)
+  asked, there = foundation_id(asked), there and foundation_id(there)
+  if not asked or not there then return true end -- a custom model, whose own base the service names
+  local short, long = asked, there
+  if #short > #long then short, long = long, short end
+  return long:sub(1, #short) == short and (#short == #long or long:sub(#short + 1, #short + 1) == ":")
+end
+
+-- A key may be named by its id or an alias; the service answers with an ARN, which shows the id.
+local function same_key(asked, there)
+  if asked == there then return true end
+  return there ~= nil and (asked:find("alias/", 1, true) ~= nil or there:match("[^/]+$") == asked)
+end
+
+-- What of a job is other than asked for: the names of members.
+local function differences(params, job)
+  local list = {}
+  local function differs(name, same) if not same then list[#list + 1] = name end end
+  differs("customModelName", params.customModelName == job.outputModelName)
+  differs("baseModelIdentifier", same_base(tostring(params.baseModelIdentifier), job.baseModelArn))
+  for _, name in ipairs(SAME) do
+    local asked, there = params[name], job[name]
+    if type(asked) == "table" then there = there or {} end
+    if asked ~= nil and there ~= nil then differs(name, within(asked, there)) end
+  end
+  for name, value in pairs(params.hyperParameters or {}) do
+    differs("hyperParameters." .. tostring(name), within(value, (job.hyperParameters or {})[name], true))
+  end
+  if params.customModelKmsKeyId then
+    differs("customModelKmsKeyId", same_key(params.customModelKmsKeyId, job.outputModelKmsKeyArn))
+  end
+  table.sort(list)
+  return list
+end
+
+---------------------------------------------------------------------------------------------------------------------
+-- One run
+---------------------------------------------------------------------------------------------------------------------
+
+local function tell(self, event)
+  if self.options.on_progress then self.options.on_progress(event) end
+end
+
+local function fail(code, message, more)
+  local err = more or {}
+  err.code, err.message, err.operation, err.retryable = code, message, OPERATION, false
+  return nil, errors.new(err)
+end
+
+-- A job, or nil alone where there is none.
+local function find(self, identifier)
+  local job, err = self.client:get_model_customization_job { jobIdentifier = identifier }
+  if job then return job end
+  if err.code == "ResourceNotFoundException" then return nil end
+  return nil, err
+end
+
+local function check(self)
+  local wanted = self.options.check
+  if wanted == false then return validate(self.client._model.operations[OPERATION], self.params) end
+  local options = { region = self.client.region, records = self.options.records }
+  for name, value in pairs(type(wanted) == "table" and wanted or {}) do options[name] = value end
+  local report = require("bedrock.tuning.check_job").run(self.params, options)
+  if not report.ok then return fail("ParamValidationError", tostring(report), { report = report }) end
+  for _, warning in ipairs(report.warnings) do
+    tell(self, { type = "warning", message = ("%s: %s"):format(warning.path, warning.message), report = report })
+  end
+  tell(self, { type = "checked", report = report })
+  return true
+end
+
+-- Write down what is to be created, or was found. Where another process is first, it has to be at the same.
+local function keep(self, content, only_new)
+  local path = self.options.state
+  if not path then return content end
+  local there, err = state.write(path, content, only_new)
+  if there and (there.digest ~= content.digest or there.jobName ~= content.jobName) then
+    return state.fail(path, "was written by another process just now, for the job " .. there.jobName)
+  end
+  return there, err
+end
+
+-- What was written down has not become a job: the file is free for parameters that are put right.
+local function drop_state(self)
+  if self.options.state then os.remove(self.options.state) end
+end
+
+-- Whether a job that was found is the one that was asked for.
+local function is_ours(self, job, token)
+  -- A token of ours follows from all parameters, also from those that the service does not give back.
+  if job.clientRequestToken == token and not self.params.clientRequestToken then return true end
+  local list = differences(self.params, job)
+  if #list == 0 then return true end
+  return fail("JobMismatchError", ("a job of this name exists with other parameters: %s (%s). The service has a name once: take "
+    .. "another one"):format(table.concat(list, ", "), job.jobArn or job.jobName), { differences = list, last = job })
+end
+
+-- Where the parameters are others than those that a state was written for.
+local function foreign(self, kept, job)
+  local path = self.options.state
+  local text = "is of " .. (job and "the job " or "a job that the service does not know (its request was not sent, or is under way), ")
+    .. kept.jobName .. " with other parameters"
+  local list = job and differences(self.params, job) or {}
+  if #list > 0 then text = text .. ": " .. table.concat(list, ", ") end
+  local _, err = state.fail(path, text .. ". Take another file for another job, or delete this one")
+  err.differences, err.last = list, job
+  return nil, err
+end
+
+-- What a state file says, and the job that it leads to. False: there is none, or it has had its time.
+local function look_into_state(self)
+  local path = self.options.state
+  if not path then return false end
+  local kept, err = state.read(path)
+  if err then return nil, err elseif not kept then return false end
+  if kept.region ~= self.client.region then
+    return state.fail(path, ("is of the region %s, the client of %s"):format(tostring(kept.region), tostring(self.client.region)))
+  end
+  local job
+  job, err = find(self, kept.jobArn or kept.jobName)
+  if err then return nil, err end
+  if kept.jobArn and not job then
+    return state.fail(path, ("leads to %s, which the service does not know: it may be another account's"):format(kept.jobArn))
+  elseif job and job.jobName ~= kept.jobName then
+    return state.fail(path, ("is damaged: %s is the job %s, not %s"):format(kept.jobArn, tostring(job.jobName), kept.jobName))
+  end
+  if kept.digest == self.digest then
+    if kept.jobName ~= name_of(self.name, kept.attempt) then return state.fail(path, "is damaged: jobName") end
+    return kept, job
+  end
+  if not (job and BAD_ENDS[job.status] and self.options.restart) then return foreign(self, kept, job) end
+  self.replace = true
+  return false
+end
+
+-- The next free name from an attempt on, or the job that has one and is to be watched.
+local function look_by_name(self, attempt, job)
+  while true do
+    local name = name_of(self.name, attempt)
+    if not job then
+      local err
+      job, err = find(self, name)
+      if err then return nil, err end
+    end
+    local content = { jobName = name, attempt = attempt, digest = self.digest, region = self.client.region,
+      token = token_of(self.params, self.digest, name, attempt) }
+    if not job then return content end
+    if not (self.options.restart and BAD_ENDS[job.status]) then return content, job end
+    attempt, job, self.replace = attempt + 1, nil, true
+  end
+end
+
+-- After a create that failed: its answer may be lost, and another process may have been first.
+local function find_created(self, content, err)
+  local job, unknown = find(self, content.jobName)
+  if job then
+    local ours, mismatch = is_ours(self, job, content.token)
+    if ours then return job end
+    err = mismatch
+  end
+  local refused = not unknown and not err.retryable and err.status and err.status >= 400 and err.status < 500
+  if job or refused then drop_state(self) end
+  return nil, err
+end
+
+local function create(self, content)
+  local there, problem = keep(self, content, not self.replace)
+  if not there then return nil, problem end
+  content.token = there.token
+  local params = {}
+  for name, value in pairs(self.params) do params[name] = value end
+  params.jobName, params.clientRequestToken = content.jobName, content.token
+  local answer, err = self.client:create_model_customization_job(params)
+  if not answer then return find_created(self, content, err) end
+  if self.params.clientRequestToken then -- which may have been another job's: the service says nothing of that
+    local job = find(self, answer.jobArn)
+    if job and job.jobName ~= content.jobName then
+      drop_state(self)
+      return fail("JobMismatchError", ("the service knows this clientRequestToken from the job %s, and has created no other")
+        :format(tostring(job.jobName)), { last = job })
+    end
+  end
+  return { jobArn = answer.jobArn, jobName = content.jobName }
+end
+
+-- The job's ARN goes to the state. Where there is one already that can't be changed, the name in it will do.
+local function written_down(self, content, job, kind)
+  content.jobArn = job.jobArn
+  local kept, err = keep(self, content, not self.replace)
+  if not kept and not self.replace then return nil, err end
+  if not kept then tell(self, { type = "warning", message = err.message, job = job }) end
+  tell(self, { type = kind, job = job })
+  return job
+end
+
+-- The job to be watched, found or made.
+local function begin(self)
+  local kept, found = look_into_state(self)
+  if kept == nil then return nil, found end
+  local content, job = look_by_name(self, kept and kept.attempt or 1, kept and found or nil)
+  if not content then return nil, job end
+  if kept and kept.attempt == content.attempt then content.token = kept.token end
+  self.replace = self.replace or kept
+  if job then
+    local ours, err = is_ours(self, job, content.token)
+    if not ours then return nil, err end
+    if not (kept and kept.jobArn == job.jobArn) then return written_down(self, content, job, "resumed") end
+    tell(self, { type = "resumed", job = job })
+    return job
+  end
+  local created, err = create(self, content)
+  if not created then return nil, err end
+  self.replace = true
+  return written_down(self, content, created, "created")
+end
+
+-- A model may take a while to be made of a finished job.
+local function custom_model_of(self, job, timeout)
+  local params = { modelIdentifier = job.outputModelArn or job.outputModelName }
+  local model, err = self.client:get_custom_model(params)
+  if model and (model.modelStatus or "Active") ~= "Active" then
+    model, err = self.client:wait("custom_model", params, { interval = self.options.interval, timeout = timeout })
+  end
+  if model then return model end
+  err.last = err.last or job
+  return nil, err
+end
+
+--- Run a job. Parameters and options were looked at.
+---@param client bedrock.Client
+---@param params table
+---@param options bedrock.tuning.RunOptions
+---@return table|nil job  with its custom model in `custom_model`
+---@return bedrock.Error? err
+function run.run(client, params, options)
+  local self = { client = client, params = params, options = options }
+  local ok, err = check(self)
+  if not ok then return nil, err end
+  self.name, self.digest = type(params.jobName) == "number" and ("%.14g"):format(params.jobName) or params.jobName, digest_of(params)
+  local runtime = client._runtime
+  local deadline = options.timeout and runtime:now() + options.timeout
+  local function left() return deadline and math.max(deadline - runtime:now(), 0) end
+  local job
+  job, err = begin(self)
+  if not job then return nil, err end
+  local limits = setmetatable({ timeout = left() }, { __index = options })
+  local results, failures, finished = watch.run({ { client, job.jobArn } }, limits, true)
+  job, err = results[1], failures[1]
+  if job then job.custom_model, err = custom_model_of(self, job, left()) end
+  if finished[1] then tell(self, finished[1]) end
+  return job and job.custom_model and job, err
+end
+
+--- Look for mistakes of the program.
+---@param client any
+---@param params any
+---@param options any
+---@return string|nil problem  to be raised at the caller's line
+function run.problem(client, params, options)
+  if getmetatable(client) ~= "bedrock.Client" then return "tuning.run takes a client of bedrock.new first" end
+  if type(params) ~= "table" then return "tuning.run takes the job's parameters second, a table, got " .. type(params) end
+  local of_check = type(options) == "table" and type(options.check) == "table"
+  local problem = watch.check_options(options, "tuning.run",
+    { state = "string", restart = "boolean", check = of_check and "table" or "boolean" })
+  if problem then return problem end
+  if of_check then
+    problem = require("bedrock.tuning.check_job").check_options(options.check)
+    if problem then return problem end
+  end
+  local path = options and options.state
+  if path and (path == "" or path:find("\0", 1, true)) then return "option state of tuning.run must be the path of a file" end
+end
+
+return run
