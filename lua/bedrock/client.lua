@@ -186,7 +186,7 @@ local function call(self, operation, params, options, feature)
   local deadline = timeout and runtime:now() + timeout
   local url, invocation_id = request_url(self, parts), core.uuid4()
   local on_event = config.on_event
-  local codec = self._owns_runtime and protocol.codec and protocol.codec(operation) or nil
+  local codec = self._owns_runtime and parts.codec or nil -- another's has a contract, where bodies are strings
 
   local attempt, tries, renewed = 0, nil, false
   while true do

@@ -118,7 +118,7 @@ local function read_exception(shape, response)
   return members
 end
 
---- What decodes an answer that is a success, if its body is all of the result: the engine's runtime takes it.
+--- What reads the body of a success, where that is all of the result.
 ---@param operation bedrock.Operation
 ---@return bedrock.core.Shape|nil
 function answer.codec(operation)

@@ -4,6 +4,7 @@
 -- first call, and kept on it as a plan: a call then only follows it. What many operations do without (members in the
 -- query, in headers, in the body) has files of its own, loaded for the first operation that needs them.
 
+local answer = require "bedrock.protocol.answer"
 local core = require "bedrock.core"
 local errors = require "bedrock.errors"
 
@@ -19,6 +20,7 @@ local uri_encode = core.uri_encode
 ---@field headers table<string, string>
 ---@field body? string
 ---@field host_prefix? string  what goes in front of the endpoint's host
+---@field codec? bedrock.core.Shape  reads the body of a success, where that is all of the result
 
 -- Labels are strings, nearly always: what writes other values is loaded for those.
 local function write_string(value)
@@ -76,6 +78,7 @@ local function make_plan(operation)
   end
   local plan = { path = split_template(path, input), constants = constants, tokens = {} }
   plan.shape = input and core.json_shape(input, true)
+  plan.codec = answer.codec(operation)
   plan.static_path = #plan.path == 1 and type(plan.path[1]) == "string" and plan.path[1] or nil
   if operation.host_prefix then
     plan.host_prefix = split_template(operation.host_prefix, input)
@@ -241,6 +244,7 @@ local function build(operation, plan, params, tokens, text)
     headers = headers,
     body = body,
     host_prefix = host_prefix,
+    codec = plan.codec,
   }
 end
 

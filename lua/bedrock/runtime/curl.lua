@@ -45,7 +45,7 @@ end
 
 -- A request on a session that nobody else finds meanwhile: another task, or a finalizer that makes a call while an answer
 -- is read.
-local function perform(self, task, codec, ...)
+local function perform(self, task, codec, request, proxy, connect_ms, read_ms, deadline)
   local idle, session = self.idle, self.session
   if task then session = table.remove(idle) else self.session = nil end
   if not session then
@@ -55,9 +55,9 @@ local function perform(self, task, codec, ...)
   end
   local response, kind, text, tunnel
   if task then
-    response, kind, text, tunnel = task:perform(session, codec ~= nil, ...)
+    response, kind, text, tunnel = task:perform(session, codec ~= nil, request, proxy, connect_ms, read_ms, deadline)
   else
-    response, kind, text, tunnel = session:perform(...)
+    response, kind, text, tunnel = session:perform(request, proxy, connect_ms, read_ms, deadline, codec ~= nil)
   end
   if response and not response.body then -- it is lent
     local value = core.json_decode(codec, session)
@@ -98,7 +98,7 @@ function methods:send(request, deadline, codec)
   local started = deadline and curl.now()
   local connect, read = request.connect_timeout or self.connect_timeout, request.read_timeout or self.read_timeout
   local response, kind, text, tunnel =
-    perform(self, current and current(), codec, request, proxy, connect * 1000, read * 1000, deadline, codec ~= nil)
+    perform(self, current and current(), codec, request, proxy, connect * 1000, read * 1000, deadline)
   if not response then
     if type(kind) == "table" then return nil, kind end
     return failure(self, request, kind, text, tunnel, started and math.max(deadline - started, 0))
