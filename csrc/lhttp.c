@@ -2,9 +2,11 @@
  * lhttp.c: HTTP sessions as userdata "bedrock.curl.session".
  *
  *   session = curl.session(ca_bundle | nil, max_body | nil)  -> session | nil, message
- *   session:perform(request, proxy | nil, connect_ms | nil, read_ms | nil, deadline | nil)
+ *   session:perform(request, proxy | nil, connect_ms | nil, read_ms | nil, deadline | nil,
+ *                   lend | nil)
  *       -> response | nil, kind, message, tunnel_status
- *   session:finish() -> the same, of a request that a multi drove (lmulti.c)
+ *   session:finish(lend | nil) -> the same, of a request that a multi drove (lmulti.c)
+ *   session:release(wanted | nil) -> the body as a string, if it is wanted
  *   session:close()
  *   curl.sleep(seconds) -> seconds left (0 unless a signal came)
  *   curl.now() -> seconds since 1970, with their fraction
@@ -13,6 +15,10 @@
  * `kind` is a name of bk_http_outcome_name; lua/bedrock/runtime/curl.lua makes error tables of it.
  * No Lua function runs while a request is under way, except finalizers when the answer is turned
  * into a table; `busy` keeps those out.
+ *
+ * With `lend` the body of a success, unless it is empty, is left in the session's memory, and the
+ * response has none (nor what tells of the connection). The session stands for it then where
+ * bedrock.core decodes (lent.h), and is of no other use until session:release.
  */
 #include "lhttp.h"
 
@@ -115,8 +121,9 @@ static int session_close(lua_State *L)
 static int session_gc(lua_State *L)
 {
     bk_session *s = luaL_checkudata(L, 1, BK_SESSION_TYPE);
-    if (s->busy)
+    if (s->busy && !s->lent.data)
         refuse_use(L);
+    s->lent.data = NULL; /* whoever read it has raised an error */
     bk_http_close(&s->http);
     return 0;
 }
@@ -251,11 +258,13 @@ static int push_response(lua_State *L)
 {
     bk_session *s = lua_touserdata(L, 1);
     bk_http *h = &s->http;
-    lua_createtable(L, 0, 6);
+    lua_createtable(L, 0, s->lent.data ? 3 : 6);
     lua_pushinteger(L, h->status);
     lua_setfield(L, -2, "status");
     push_headers(L, h);
     lua_setfield(L, -2, "headers");
+    if (s->lent.data)
+        return 1;
     lua_pushlstring(L, h->out.data ? h->out.data : "", h->out.len);
     lua_setfield(L, -2, "body");
     push_version(L, h->http_version);
@@ -331,8 +340,16 @@ bk_http_outcome bk_begin_call(lua_State *L, const bk_call *call, bk_http *h)
     return outcome;
 }
 
+/* The session is free for the next request. */
+static void take_back(bk_session *s)
+{
+    memset(&s->lent, 0, sizeof s->lent);
+    bk_http_reset(&s->http);
+    s->busy = 0;
+}
+
 /* What a call gives in the end; push_response and the session are at the top of the stack. */
-static int push_outcome(lua_State *L, bk_session *s, bk_http_outcome outcome)
+static int push_outcome(lua_State *L, bk_session *s, bk_http_outcome outcome, int lend)
 {
     bk_http *h = &s->http;
     if (outcome != BK_HTTP_OK) {
@@ -340,15 +357,22 @@ static int push_outcome(lua_State *L, bk_session *s, bk_http_outcome outcome)
         s->busy = 0;
         return bk_push_failure(L, h, outcome);
     }
+    if (lend && h->out.len > 0 && h->status >= 200 && h->status < 300) {
+        s->lent.data = h->out.data;
+        s->lent.len = h->out.len;
+    }
     int code = lua_pcall(L, 1, 1, 0);
-    bk_http_reset(h);
-    s->busy = 0;
+    if (code != 0 || !s->lent.data)
+        take_back(s);
     return code == 0 ? 1 : lua_error(L);
 }
+
+enum { LEND = 1 + FIELDS };
 
 static int session_perform(lua_State *L)
 {
     bk_call call;
+    int lend = lua_toboolean(L, LEND);
     bk_check_call(L, 1, &call);
     lua_pushcfunction(L, push_response); /* made now: on 5.1 it allocates */
     lua_pushvalue(L, 1);
@@ -359,7 +383,7 @@ static int session_perform(lua_State *L)
     if (outcome == BK_HTTP_OK)
         outcome = bk_http_perform(&s->http);
     lua_settop(L, top);
-    return push_outcome(L, s, outcome);
+    return push_outcome(L, s, outcome, lend);
 }
 
 static bk_session *finished_session(lua_State *L)
@@ -374,13 +398,28 @@ static bk_session *finished_session(lua_State *L)
 
 static int session_finish(lua_State *L)
 {
+    int lend = lua_toboolean(L, 2);
     (void)finished_session(L);
     lua_settop(L, 1);
     lua_pushcfunction(L, push_response);
     lua_pushvalue(L, 1);
     bk_session *s = finished_session(L); /* a finalizer may have closed it */
     s->busy = 1;
-    return push_outcome(L, s, s->http.outcome);
+    return push_outcome(L, s, s->http.outcome, lend);
+}
+
+static int session_release(lua_State *L)
+{
+    bk_session *s = luaL_checkudata(L, 1, BK_SESSION_TYPE);
+    int wanted = lua_toboolean(L, 2);
+    if (!s->lent.data)
+        luaL_error(L, "the HTTP session has lent nothing");
+    if (wanted)
+        lua_pushlstring(L, s->lent.data, s->lent.len);
+    if (s->lent.readers > 0 || !s->lent.data) /* finalizers may have released it */
+        refuse_use(L);
+    take_back(s);
+    return wanted;
 }
 
 /* ---- the clock ---- */
@@ -420,6 +459,7 @@ static int version(lua_State *L)
 
 static const luaL_Reg methods[] = {{"perform", session_perform},
                                    {"finish", session_finish},
+                                   {"release", session_release},
                                    {"close", session_close},
                                    {NULL, NULL}};
 

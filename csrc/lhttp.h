@@ -4,13 +4,17 @@
 
 #include "compat.h"
 #include "http.h"
+#include "lent.h"
 
-#define BK_SESSION_TYPE "bedrock.curl.session"
+#define BK_SESSION_TYPE BK_LENT_TYPE
 
 typedef struct bk_session {
-    bk_http http; /* first: its address leads back to the userdata */
-    int busy;     /* a request runs, or its answer is turned into a table */
+    bk_lent lent; /* the body of an answer, until session:release */
+    bk_http http;
+    int busy; /* a request runs, or its answer is turned into a table, or its body is lent */
 } bk_session;
+
+#define BK_SESSION_OF(h) ((bk_session *)(void *)((char *)(h)-offsetof(bk_session, http)))
 
 /* The session at index `at`, if a request can begin on it; raises otherwise. */
 bk_session *bk_check_session(lua_State *L, int at);

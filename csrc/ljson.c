@@ -4,6 +4,7 @@
  * text and no Lua.
  */
 #include "core.h"
+#include "lent.h"
 #include "ljson.h"
 
 #include <cjson/cJSON.h>
@@ -91,8 +92,8 @@ bk_json_shape *bk_json_checkshape(lua_State *L, int index)
 
 static const luaL_Reg functions[] = {
     {"json_shape", bk_json_lshape},
-    {"params_ok", bk_json_lparams_ok},
     {"json_encode", bk_json_lencode},
+    {"json_encode_params", bk_json_lencode_params},
     {"json_encode_plain", bk_json_lencode_plain},
     {"json_decode", bk_json_ldecode},
     {"json_decode_plain", bk_json_ldecode_plain},
@@ -122,7 +123,8 @@ void bk_open_json(lua_State *L)
         (void)new_work(L);
         lua_pushvalue(L, -2);
         lua_setmetatable(L, -2);
-        lua_pushvalue(L, -5);
+        bk_newmetatable(L, BK_LENT_TYPE); /* bedrock.curl finds it, or has made it */
+        lua_pushvalue(L, -6);
         bk_setfuncs(L, one, BK_JSON_UPVALUES);
         lua_pop(L, 1);
     }

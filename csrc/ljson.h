@@ -54,21 +54,22 @@ typedef struct bk_json_member {
     size_t key; /* the same name as the encoder writes it, quoted and with its colon */
     size_t key_length;
     int node;
-    int next; /* the member that followed this one last time: answers keep their order */
-    /* In whole shapes, for lparams.c: */
-    bk_json_place place;
+    int next;            /* the member that followed this one last time: answers keep their order */
+    bk_json_place place; /* only whole shapes have members outside of the body */
+    /* In whole shapes: */
     int required;
     double min; /* of the number, the characters, the bytes; -HUGE_VAL: none */
 } bk_json_member;
 
 /* A userdata. Its uservalue is a list of the members' names in Lua, in the order of `members`.
  * Without nodes it is finalized. A whole shape has the members that travel outside of the body,
- * too; it is for checks, not for the codec. */
+ * too: parameters are checked and written beside it, nothing is decoded. */
 typedef struct bk_json_shape {
     bk_buf nodes;   /* bk_json_node[], from BK_KIND_STRING on */
     bk_buf members; /* bk_json_member[] */
     bk_buf text;
     int root, whole;
+    int bodied; /* whole shapes: JSON of members is the request's body */
 } bk_json_shape;
 
 #define BK_JSON_NODE(shape, i) ((bk_json_node *)(void *)(shape)->nodes.data + (i))
@@ -87,6 +88,7 @@ enum {
     BK_JSON_UP_SHAPE = 1, /* metatables */
     BK_JSON_UP_WORK,
     BK_JSON_UP_SPARE, /* the memory that one function's calls use in turn, or nil */
+    BK_JSON_UP_LENT,
     BK_JSON_UP_ARRAY,
     BK_JSON_UPVALUES = BK_JSON_UP_ARRAY
 };
@@ -99,10 +101,13 @@ void bk_json_dropwork(lua_State *L, int index, bk_json_work *w);
  * others may still call us with a shape that had its own already. */
 bk_json_shape *bk_json_checkshape(lua_State *L, int index);
 
+/* lparams.c: whether the scalar at a stack index is surely right. */
+int bk_json_is_right(lua_State *L, bk_json_kind kind, double min, int value, bk_json_place place);
+
 /* Functions of core. */
 int bk_json_lshape(lua_State *L);
-int bk_json_lparams_ok(lua_State *L);
 int bk_json_lencode(lua_State *L);
+int bk_json_lencode_params(lua_State *L);
 int bk_json_lencode_plain(lua_State *L);
 int bk_json_ldecode(lua_State *L);
 int bk_json_ldecode_plain(lua_State *L);

@@ -9,6 +9,7 @@
  * time.
  */
 #include "jsonscan.h"
+#include "lent.h"
 #include "ljsontree.h"
 
 #include <cjson/cJSON.h>
@@ -230,6 +231,18 @@ static void push_text_value(decoder *d, int node, const char **at, int levels)
     drop_tree(d);
 }
 
+/* What is lent by the userdata at a stack index, or NULL. */
+static bk_lent *to_lent(lua_State *L, int index)
+{
+    bk_lent *lent = lua_touserdata(L, index);
+    int same;
+    if (!lent || !lua_getmetatable(L, index))
+        return NULL;
+    same = lua_rawequal(L, -1, lua_upvalueindex(BK_JSON_UP_LENT));
+    lua_pop(L, 1);
+    return same && lent->data ? lent : NULL;
+}
+
 /* The text and the depth limit are arguments `text` and `text` + 1. */
 static int decode(lua_State *L, const bk_json_shape *shape, int text)
 {
@@ -237,10 +250,13 @@ static int decode(lua_State *L, const bk_json_shape *shape, int text)
     bk_json_scan scan = {NULL, 0, 0};
     size_t n;
     int work;
-    const char *s = luaL_checklstring(L, text, &n), *at;
+    bk_lent *lent = to_lent(L, text);
+    const char *s = lent ? lent->data : luaL_checklstring(L, text, &n), *at;
     lua_Number depth = luaL_optnumber(L, text + 1, BK_JSON_MAX_DEPTH);
     luaL_argcheck(L, depth >= 0, text + 1, "depth limit expected");
     lua_settop(L, text);
+    if (lent)
+        n = lent->len;
     if (!bk_json_check(s, n, depth < BK_JSON_DEPTH_CEILING ? (int)depth : BK_JSON_DEPTH_CEILING,
                        &scan)) {
         char message[100];
@@ -249,6 +265,8 @@ static int decode(lua_State *L, const bk_json_shape *shape, int text)
         lua_pushstring(L, message);
         return 2;
     }
+    if (lent)
+        lent->readers++; /* finalizers run from here on */
     d.work = bk_json_pushwork(L);
     work = lua_gettop(L);
     if (shape) {
@@ -268,6 +286,8 @@ static int decode(lua_State *L, const bk_json_shape *shape, int text)
     at = skip_space(at);
     push_text_value(&d, shape ? shape->root : (int)BK_KIND_DOCUMENT, &at,
                     shape ? TEXT_LEVELS : PLAIN_LEVELS);
+    if (lent)
+        lent->readers--;
     bk_json_dropwork(L, work, d.work);
     return 1;
 }

@@ -4,6 +4,11 @@
  * Tables are read by raw access only, so no Lua code runs meanwhile, and are never changed. The
  * same value always gives the same bytes: members come in the model's order, the keys of maps and
  * documents are sorted.
+ *
+ * Strictly, parameters are checked in the same walk. Nearly all are right, and a text from here
+ * spares them the check in Lua (lua/bedrock/validate.lua), which knows every rule and finds the
+ * words. So whatever is wrong, and whatever is rare enough to leave it to Lua (lparams.c), ends the
+ * walk without a word.
  */
 #include "base64.h"
 #include "jsonnum.h"
@@ -18,6 +23,8 @@
 
 enum {
     SLOTS_A_LEVEL = 8, /* of Lua's stack, for a container and what walking it takes */
+    STRICT_DEPTH = 30, /* what is nested deeper may hold itself */
+    USUAL_KEYS = 8,    /* of a map: more make room for themselves */
     LONGEST_PROBLEM = 160
 };
 
@@ -36,12 +43,16 @@ typedef struct encoder {
     int names;    /* stack index of the members' names */
     int defaults; /* of a table with what the outermost structure may lack, or 0 */
     int depth;
+    int strict;
+    bk_json_place place; /* strictly: where the value travels */
+    int mute;            /* strictly: it is only checked, there may be no working memory */
     char problem[LONGEST_PROBLEM];
 } encoder;
 
 typedef struct sort_key {
     const char *name; /* anchored in a table on the stack */
     size_t length;
+    int at; /* in that table */
 } sort_key;
 
 static int encode(encoder *e, int node, int value, const step *at);
@@ -65,6 +76,8 @@ static void append_path(bk_buf *out, const step *at)
 /* Keeps the first problem and its path; always gives 0. */
 static int problem(encoder *e, const step *at, const char *text)
 {
+    if (e->strict)
+        return 0;
     snprintf(e->problem, sizeof e->problem, "%s", text);
     bk_buf_reset(&e->work->more);
     append_path(&e->work->more, at);
@@ -83,7 +96,8 @@ static int expected(encoder *e, const step *at, const char *what, int value)
 
 static int is_null(lua_State *L, int i)
 {
-    return lua_isnil(L, i) || (lua_islightuserdata(L, i) && !lua_touserdata(L, i));
+    int type = lua_type(L, i);
+    return type == LUA_TNIL || (type == LUA_TLIGHTUSERDATA && !lua_touserdata(L, i));
 }
 
 static int write_text(encoder *e, const char *s, size_t n, const step *at)
@@ -263,7 +277,7 @@ static int encode_blob(encoder *e, int value, const step *at)
 static int enter(encoder *e, const step *at)
 {
     char text[LONGEST_PROBLEM];
-    if (e->depth == BK_JSON_MAX_DEPTH) {
+    if (e->depth == (e->strict ? STRICT_DEPTH : BK_JSON_MAX_DEPTH)) {
         snprintf(text, sizeof text, "nested deeper than %d levels; does it hold itself?",
                  BK_JSON_MAX_DEPTH);
         return problem(e, at, text);
@@ -277,6 +291,35 @@ static int leave(encoder *e, int ok)
 {
     e->depth--;
     return ok;
+}
+
+/* What a container holds. */
+static int encode_inner(encoder *e, int node, double min, int value, const step *at)
+{
+    if (e->strict && node < (int)BK_KIND_STRUCTURE) {
+        if (!bk_json_is_right(e->L, (bk_json_kind)node, min, value, e->place))
+            return 0;
+        if (e->mute)
+            return 1;
+    }
+    return encode(e, node, value, at);
+}
+
+static void punctuate(encoder *e, char c)
+{
+    if (!e->mute)
+        bk_buf_addchar(&e->work->text, c);
+}
+
+static size_t count_entries(lua_State *L, int table)
+{
+    size_t n = 0;
+    lua_pushnil(L);
+    while (lua_next(L, table)) {
+        lua_pop(L, 1);
+        n++;
+    }
+    return n;
 }
 
 /* The length of the table if its keys are 1, 2, … n, or -1. */
@@ -298,7 +341,8 @@ static long long sequence_length(lua_State *L, int table)
 }
 
 /* `misfit` is the problem of a table that is no list. */
-static int encode_list(encoder *e, int item, int value, const char *misfit, const step *at)
+static int encode_list(encoder *e, const bk_json_node *node, int value, const char *misfit,
+                       const step *at)
 {
     lua_State *L = e->L;
     long long n;
@@ -310,19 +354,21 @@ static int encode_list(encoder *e, int item, int value, const char *misfit, cons
     n = sequence_length(L, value);
     if (n < 0)
         return leave(e, problem(e, at, misfit));
-    bk_buf_addchar(&e->work->text, '[');
+    if (e->strict && (double)n < node->min)
+        return leave(e, 0);
+    punctuate(e, '[');
     for (long long i = 1; i <= n; i++) {
         int ok;
         inner.index = (size_t)i;
         if (i > 1)
-            bk_buf_addchar(&e->work->text, ',');
+            punctuate(e, ',');
         lua_rawgeti(L, value, (int)i);
-        ok = encode(e, item, lua_gettop(L), &inner);
+        ok = encode_inner(e, node->item, node->item_min, lua_gettop(L), &inner);
         lua_pop(L, 1);
         if (!ok)
             return leave(e, 0);
     }
-    bk_buf_addchar(&e->work->text, ']');
+    punctuate(e, ']');
     return leave(e, 1);
 }
 
@@ -333,19 +379,42 @@ static int compare_keys(const void *left, const void *right)
     return order ? order : (a->length > b->length) - (a->length < b->length);
 }
 
-/* A map, or an object by plain rules: any strings as keys. */
-static int encode_map(encoder *e, int item, int value, const char *what, const step *at)
+/* A map that travels outside of the body. */
+static int check_map(encoder *e, const bk_json_node *node, int value, const step *at)
 {
     lua_State *L = e->L;
-    bk_buf *keys = &e->work->more; /* of all maps that are open, one behind the other */
-    size_t first = keys->len, count = 0;
+    size_t count = 0;
+    lua_pushnil(L);
+    while (lua_next(L, value)) {
+        int top = lua_gettop(L);
+        if (lua_type(L, top - 1) != LUA_TSTRING ||
+            !bk_json_is_right(L, BK_KIND_STRING, node->key_min, top - 1, e->place) ||
+            !encode_inner(e, node->item, node->item_min, top, at))
+            return 0;
+        lua_pop(L, 1);
+        count++;
+    }
+    return (double)count >= node->min;
+}
+
+/* A map, or an object by plain rules: any strings as keys. */
+static int encode_map(encoder *e, const bk_json_node *node, int value, const char *what,
+                      const step *at)
+{
+    lua_State *L = e->L;
+    bk_buf *keys; /* of all maps that are open, one behind the other */
+    size_t first, count = 0;
     int anchor;
     if (!lua_istable(L, value))
         return expected(e, at, what, value);
     if (!enter(e, at))
         return 0;
+    if (e->mute)
+        return leave(e, check_map(e, node, value, at));
+    keys = &e->work->more;
+    first = keys->len;
     /* The keys are anchored, since a finalizer that runs meanwhile might change the table. */
-    lua_newtable(L);
+    lua_createtable(L, USUAL_KEYS, 0);
     anchor = lua_gettop(L);
     lua_pushnil(L);
     while (lua_next(L, value)) {
@@ -357,14 +426,20 @@ static int encode_map(encoder *e, int item, int value, const char *what, const s
                      luaL_typename(L, -1));
             return leave(e, problem(e, at, text));
         }
+        if (e->strict &&
+            !bk_json_is_right(L, BK_KIND_STRING, node->key_min, lua_gettop(L), e->place))
+            return leave(e, 0);
         memset(&key, 0, sizeof key);
         key.name = lua_tolstring(L, -1, &key.length);
+        key.at = (int)++count;
         bk_buf_add(keys, &key, sizeof key);
         lua_pushvalue(L, -1);
-        lua_rawseti(L, anchor, (int)++count);
+        lua_rawseti(L, anchor, key.at);
     }
     if (keys->failed)
         luaL_error(L, "not enough memory");
+    if (e->strict && (double)count < node->min)
+        return leave(e, 0);
     if (count > 1)
         qsort(keys->data + first, count, sizeof(sort_key), compare_keys);
     bk_buf_addchar(&e->work->text, '{');
@@ -380,9 +455,9 @@ static int encode_map(encoder *e, int item, int value, const char *what, const s
         if (!write_text(e, key.name, key.length, at))
             return leave(e, 0);
         bk_buf_addchar(&e->work->text, ':');
-        lua_pushlstring(L, key.name, key.length);
+        lua_rawgeti(L, anchor, key.at);
         lua_rawget(L, value);
-        ok = encode(e, item, lua_gettop(L), &inner);
+        ok = encode_inner(e, node->item, node->item_min, lua_gettop(L), &inner);
         lua_pop(L, 1);
         if (!ok)
             return leave(e, 0);
@@ -393,52 +468,77 @@ static int encode_map(encoder *e, int item, int value, const char *what, const s
     return leave(e, 1);
 }
 
+/* The value at the top: not null, or a null that a document may hold. */
+static int encode_member(encoder *e, const bk_json_member *m, int null, int *any, const step *at)
+{
+    lua_State *L = e->L;
+    int value = lua_gettop(L);
+    if (m->place != BK_IN_BODY) {
+        bk_json_place place = e->place;
+        int mute = e->mute, ok;
+        if (!e->strict || m->place == BK_ELSEWHERE)
+            return !e->strict;
+        e->place = m->place;
+        e->mute = 1;
+        ok = encode_inner(e, m->node, m->min, value, at);
+        e->place = place;
+        e->mute = mute;
+        return ok;
+    }
+    if (!e->mute) {
+        bk_buf *out = &e->work->text;
+        if (*any)
+            bk_buf_addchar(out, ',');
+        *any = 1;
+        bk_buf_add(out, e->shape->text.data + m->key, m->key_length);
+        if (null)
+            bk_buf_adds(out, "null");
+    }
+    return null || encode_inner(e, m->node, m->min, value, at);
+}
+
 static int encode_structure(encoder *e, const bk_json_node *node, int value, const step *at)
 {
     lua_State *L = e->L;
-    bk_buf *out = &e->work->text;
-    int any = 0;
+    int any = 0, given = 0;
+    size_t known = 0;
     if (!lua_istable(L, value))
         return expected(e, at, "structure", value);
     if (bk_rawlen(L, value) > 0)
         return problem(e, at, "expected structure, got a list");
     if (!enter(e, at))
         return 0;
-    bk_buf_addchar(out, '{');
+    punctuate(e, '{');
     for (int i = node->first; i < node->first + node->count; i++) {
         const bk_json_member *m = BK_JSON_MEMBER(e->shape, i);
         step inner = {at, NULL, 0, 0};
-        int ok = 1;
+        int missing, ok;
         lua_rawgeti(L, e->names, i + 1);
-        inner.name = lua_tolstring(L, -1, &inner.length); /* anchored in e->names */
+        if (!e->strict)
+            inner.name = lua_tolstring(L, -1, &inner.length); /* anchored in e->names */
         lua_rawget(L, value);
-        if (e->defaults && e->depth == 1 && is_null(L, -1)) {
+        missing = is_null(L, -1);
+        given += !missing;
+        known += !missing || !lua_isnil(L, -1);
+        ok = !(missing && m->required && e->strict);
+        if (missing && e->defaults && e->depth == 1) {
             lua_rawgeti(L, e->names, i + 1);
             lua_rawget(L, e->defaults);
             if (lua_isnil(L, -1))
                 lua_pop(L, 1);
             else
                 lua_replace(L, -2);
+            missing = is_null(L, -1);
         }
-        if (!is_null(L, -1)) {
-            if (any)
-                bk_buf_addchar(out, ',');
-            any = 1;
-            bk_buf_add(out, e->shape->text.data + m->key, m->key_length);
-            ok = encode(e, m->node, lua_gettop(L), &inner);
-        } else if (m->node == BK_KIND_DOCUMENT && !lua_isnil(L, -1)) {
-            if (any)
-                bk_buf_addchar(out, ',');
-            any = 1;
-            bk_buf_add(out, e->shape->text.data + m->key, m->key_length);
-            bk_buf_adds(out, "null");
-        }
+        if (ok && (!missing || (m->node == BK_KIND_DOCUMENT && !lua_isnil(L, -1))))
+            ok = encode_member(e, m, missing, &any, &inner);
         lua_pop(L, 1);
         if (!ok)
             return leave(e, 0);
     }
-    bk_buf_addchar(out, '}');
-    return leave(e, 1);
+    punctuate(e, '}');
+    return leave(e, !e->strict ||
+                        (count_entries(L, value) == known && (!node->is_union || given == 1)));
 }
 
 static int is_marked_array(lua_State *L, int value)
@@ -454,6 +554,7 @@ static int is_marked_array(lua_State *L, int value)
 /* By the rules of documents: whatever JSON can say. */
 static int encode_plain(encoder *e, int value, const step *at)
 {
+    static const bk_json_node any = {.item = BK_KIND_DOCUMENT};
     lua_State *L = e->L;
     switch (lua_type(L, value)) {
     case LUA_TBOOLEAN:
@@ -471,9 +572,9 @@ static int encode_plain(encoder *e, int value, const step *at)
         luaL_checkstack(L, SLOTS_A_LEVEL, "value is nested too deeply");
         if (is_marked_array(L, value) || bk_rawlen(L, value) > 0)
             return encode_list(
-                e, BK_KIND_DOCUMENT, value,
+                e, &any, value,
                 "expected list or object, got a table with gaps or with keys of both kinds", at);
-        return encode_map(e, BK_KIND_DOCUMENT, value, "object", at);
+        return encode_map(e, &any, value, "object", at);
     default:
         if (lua_islightuserdata(L, value) && !lua_touserdata(L, value)) {
             bk_buf_adds(&e->work->text, "null");
@@ -512,42 +613,55 @@ static int encode(encoder *e, int index, int value, const step *at)
     if (node->kind == BK_KIND_STRUCTURE)
         return encode_structure(e, node, value, at);
     if (node->kind == BK_KIND_LIST)
-        return encode_list(e, node->item, value,
-                           "expected list, got a table with keys other than 1 to n", at);
-    return encode_map(e, node->item, value, "map", at);
+        return encode_list(e, node, value, "expected list, got a table with keys other than 1 to n",
+                           at);
+    return encode_map(e, node, value, "map", at);
 }
 
-/* Encodes the argument at `value`; behind it there may be one with defaults. */
-static int encode_argument(lua_State *L, const bk_json_shape *shape, int value)
+/* The argument at `value`; behind it there may be one with defaults. */
+static void begin(encoder *e, lua_State *L, const bk_json_shape *shape, int value)
 {
-    encoder e = {L, shape, NULL, 0, 0, 0, {0}};
+    memset(e, 0, sizeof *e);
+    e->L = L;
+    e->shape = shape;
     if (shape && !lua_isnoneornil(L, value + 1)) {
         luaL_checktype(L, value + 1, LUA_TTABLE);
-        e.defaults = value + 1;
+        e->defaults = value + 1;
     }
     lua_settop(L, value + 1);
-    e.work = bk_json_pushwork(L);
     if (shape) {
         bk_getuservalue(L, 1);
-        e.names = lua_gettop(L);
+        e->names = lua_gettop(L);
     }
-    if (!encode(&e, shape ? shape->root : (int)BK_KIND_DOCUMENT, value, NULL)) {
-        if (e.work->more.failed)
-            luaL_error(L, "not enough memory");
-        lua_settop(L, value + 2); /* the work */
-        lua_pushnil(L);
-        lua_pushlstring(L, e.work->more.data ? e.work->more.data : "", e.work->more.len);
-        lua_pushfstring(L, e.work->more.len > 0 ? "%s: %s" : "%s%s", lua_tostring(L, -1),
-                        e.problem);
-        lua_insert(L, -2);
-        bk_json_dropwork(L, value + 2, e.work);
-        return 3;
-    }
-    if (e.work->text.failed)
+}
+
+static int push_text(lua_State *L, int work, bk_json_work *w)
+{
+    if (w->text.failed)
         luaL_error(L, "not enough memory");
-    lua_pushlstring(L, e.work->text.data, e.work->text.len);
-    bk_json_dropwork(L, value + 2, e.work);
+    lua_pushlstring(L, w->text.data, w->text.len);
+    bk_json_dropwork(L, work, w);
     return 1;
+}
+
+static int encode_argument(lua_State *L, const bk_json_shape *shape, int value)
+{
+    encoder e;
+    int work;
+    begin(&e, L, shape, value);
+    e.work = bk_json_pushwork(L);
+    work = lua_gettop(L);
+    if (encode(&e, shape ? shape->root : (int)BK_KIND_DOCUMENT, value, NULL))
+        return push_text(L, work, e.work);
+    if (e.work->more.failed)
+        luaL_error(L, "not enough memory");
+    lua_settop(L, work);
+    lua_pushnil(L);
+    lua_pushlstring(L, e.work->more.data ? e.work->more.data : "", e.work->more.len);
+    lua_pushfstring(L, e.work->more.len > 0 ? "%s: %s" : "%s%s", lua_tostring(L, -1), e.problem);
+    lua_insert(L, -2);
+    bk_json_dropwork(L, work, e.work);
+    return 3;
 }
 
 int bk_json_lencode(lua_State *L)
@@ -558,4 +672,25 @@ int bk_json_lencode(lua_State *L)
 int bk_json_lencode_plain(lua_State *L)
 {
     return encode_argument(L, NULL, 1);
+}
+
+int bk_json_lencode_params(lua_State *L)
+{
+    encoder e;
+    const bk_json_shape *shape = bk_json_checkshape(L, 1);
+    int work, ok;
+    luaL_argcheck(L, shape->whole, 1, "whole shape expected");
+    begin(&e, L, shape, 2);
+    e.strict = 1;
+    e.mute = !shape->bodied;
+    if (shape->bodied)
+        e.work = bk_json_pushwork(L);
+    work = lua_gettop(L);
+    ok = encode_inner(&e, shape->root, -HUGE_VAL, 2, NULL);
+    if (ok && shape->bodied)
+        return push_text(L, work, e.work);
+    if (shape->bodied)
+        bk_json_dropwork(L, work, e.work);
+    lua_pushboolean(L, ok);
+    return 1;
 }

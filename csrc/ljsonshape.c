@@ -319,6 +319,15 @@ static int compile(compiler *c, int member, int shape)
     return node;
 }
 
+static int has_member_in_body(const bk_json_shape *shape)
+{
+    const bk_json_node *root = BK_JSON_NODE(shape, shape->root);
+    for (int i = root->first; i < root->first + root->count; i++)
+        if (BK_JSON_MEMBER(shape, i)->place == BK_IN_BODY)
+            return 1;
+    return 0;
+}
+
 int bk_json_lshape(lua_State *L)
 {
     compiler c = {L, NULL, 0, 0, 0};
@@ -338,6 +347,7 @@ int bk_json_lshape(lua_State *L)
     for (int kind = 0; kind < (int)BK_KIND_STRUCTURE; kind++)
         node_at(&c, kind)->kind = (bk_json_kind)kind;
     c.shape->root = compile(&c, 0, 1);
+    c.shape->bodied = whole && !has(L, 1, "payload") && has_member_in_body(c.shape);
     lua_pushvalue(L, c.names);
     bk_setuservalue(L, 2);
     lua_settop(L, 2);

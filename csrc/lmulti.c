@@ -150,13 +150,13 @@ static int multi_wait(lua_State *L)
         bk_http *h = bk_http_multi_next(&m->multi);
         if (!h)
             break;
-        lua_pushlightuserdata(L, h);
+        lua_pushlightuserdata(L, BK_SESSION_OF(h));
         lua_rawget(L, 2);     /* 4: { session, body } */
         lua_rawgeti(L, 4, 1); /* 5: session */
         lua_rawseti(L, 3, i);
         lua_settop(L, 3);
         lua_pushvalue(L, 2);
-        let_go(L, (bk_session *)h);
+        let_go(L, BK_SESSION_OF(h));
         lua_settop(L, 3);
     }
     return 1;

@@ -79,18 +79,14 @@ local function no_time(operation, attempts, timeout, cause, last)
   })
 end
 
--- The check of parameters: true, or nil and the error. Only what is not surely right goes through the one that finds words.
-local function validate(operation, params)
-  local input = operation.input
-  if input then
-    local shape = rawget(operation, "_input")
-    if not shape then
-      shape = core.json_shape(input, true)
-      rawset(operation, "_input", shape)
-    end
-    if core.params_ok(shape, params) then return true end
-  end
-  return require("bedrock.validate")(operation, params)
+-- The parts of a request, or nil and the error. Only parameters that are not surely right go through the check that finds
+-- words.
+local function build(protocol, operation, params)
+  local parts = protocol.check_and_build(operation, params)
+  if parts then return parts end
+  local ok, err = require("bedrock.validate")(operation, params)
+  if not ok then return nil, err end
+  return protocol.build(operation, params)
 end
 
 -- What proves who is calling: a bearer token, or a signature over the request's parts with its date and the credentials
@@ -178,10 +174,8 @@ local function call(self, operation, params, options, feature)
   local ok, err = usable(self)
   if not ok then return fail(operation, 0, err) end
   if params == nil then params = {} end
-  ok, err = validate(operation, params)
-  if not ok then return fail(operation, 0, err) end
   local parts
-  parts, err = protocol.build(operation, params)
+  parts, err = build(protocol, operation, params)
   if not parts then return fail(operation, 0, err) end
 
   local timeout, read_timeout, max_attempts = config.timeout, config.read_timeout, strategy.max_attempts
@@ -192,6 +186,7 @@ local function call(self, operation, params, options, feature)
   local deadline = timeout and runtime:now() + timeout
   local url, invocation_id = request_url(self, parts), core.uuid4()
   local on_event = config.on_event
+  local codec = self._owns_runtime and parts.codec or nil -- another's has a contract, where bodies are strings
 
   local attempt, tries, renewed = 0, nil, false
   while true do
@@ -213,11 +208,12 @@ local function call(self, operation, params, options, feature)
     local request, used = build_request(self, operation, parts, url, attempt, max_attempts, invocation_id, read_timeout,
       deadline, feature)
     if not request then return fail(operation, attempt - 1, used) end
-    local response, send_err = runtime:send(request, deadline)
+    local response, send_err = runtime:send(request, deadline, codec)
 
     local result, failure, headers
     if type(response) == "table" then
-      result, failure = protocol.parse(operation, response)
+      result = codec and response.value
+      if not result then result, failure = protocol.parse(operation, response) end
       headers = type(response.headers) == "table" and response.headers or {}
     elseif response then
       failure = errors.new { code = "ResponseError", retryable = false,

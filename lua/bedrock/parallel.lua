@@ -183,12 +183,13 @@ end
 
 --- Run a request of this task beside those of the others.
 ---@param session bedrock.curl.session
+---@param lend boolean  as session:finish takes it
 ---@param ... any  what bedrock.curl's multi:start takes behind the session
 ---@return bedrock.Response|nil response
 ---@return string|bedrock.Error kind  as session:finish gives it, or the error of a cancelled task
 ---@return string? text
 ---@return integer? tunnel
-function Task:perform(session, ...)
+function Task:perform(session, lend, ...)
   local loop = self.loop
   if self.cancel_error then
     self:sleep(0)
@@ -205,7 +206,7 @@ function Task:perform(session, ...)
     loop.multi:cancel(session)
     return nil, errors.copy(self.cancel_error)
   end
-  return session:finish()
+  return session:finish(lend)
 end
 
 function Loop:wake(task)

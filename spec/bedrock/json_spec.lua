@@ -758,6 +758,109 @@ describe("json_encode", function()
   end)
 end)
 
+describe("json_encode_params", function()
+  local function limited(kind, min) return { type = kind, min = min } end
+  local names = { type = "list", min = 1, member = member("member", limited("string", 2)) }
+  local settings = { type = "map", min = 1, key = member("key", limited("string", 2)), value = member("value", text) }
+  local tree = structure(member("leaf", text))
+  tree.order[2], tree.members.next = "next", member("next", tree)
+  local input = structure(
+    member("id", text, { location = "uri" }), member("filter", names, { location = "querystring" }),
+    member("more", settings, { location = "querystring" }), member("odd", text, { location = "header", jsonvalue = true }),
+    member("token", text, { idempotencyToken = true }), member("name", limited("string", 2)),
+    member("size", limited("integer", 1)), member("ratio", limited("double", 0.5)), member("flag", scalar "boolean"),
+    member("at", scalar "timestamp"), member("bytes", limited("blob", 2)), member("names", names),
+    member("settings", settings), member("choice", choice), member("tree", tree), member("any", scalar "document"))
+  input.required = { "id", "token", "name" }
+  local params_shape = core.json_shape(input, true)
+
+  local function with(changes)
+    local params = { id = "i", name = "ab" }
+    for name, value in pairs(changes) do params[name] = value end
+    return params
+  end
+
+  local function nested(levels)
+    local value = { leaf = "x" }
+    for _ = 2, levels do value = { next = value } end
+    return value
+  end
+
+  local circle = {}
+  circle.next = circle
+
+  local sure = {
+    { {}, '{"name":"ab"}' },
+    { { filter = { "ab", 5 }, more = { ab = "c" } }, '{"name":"ab"}' },
+    { { name = "\195\164\195\164\195\164\195\164", size = 1, ratio = 0.5, flag = false },
+      '{"name":"\195\164\195\164\195\164\195\164","size":1,"ratio":0.5,"flag":false}' },
+    { { name = 0.00001, at = 5, bytes = "\0\255" }, '{"name":"0.00001","at":5,"bytes":"AP8="}' },
+    { { names = { "ab", "cd" }, settings = { zz = 1, ab = "" } }, '{"name":"ab","names":["ab","cd"],"settings":{"ab":"","zz":"1"}}' },
+    { { choice = { words = {} }, size = core.json_null }, '{"name":"ab","choice":{"words":[]}}' },
+    { { token = "mine" }, '{"token":"mine","name":"ab"}' },
+    { { any = core.json_null }, '{"name":"ab","any":null}' },
+    { { tree = nested(29) }, '{"name":"ab","tree":' .. ('{"next":'):rep(28) .. '{"leaf":"x"}' .. ("}"):rep(29) },
+  }
+
+  for i, row in ipairs(sure) do
+    it("writes what is surely right, row " .. i, function()
+      assert.equal(row[2], core.json_encode_params(params_shape, with(row[1])))
+      assert.equal(row[2], (core.json_encode(params_shape, with(row[1]))))
+    end)
+  end
+
+  local doubted = {
+    { id = core.json_null }, { id = "" }, { id = "." }, { id = ".." }, { id = "\195\164" }, { id = "a\nb" },
+    { unknown = 1 }, { [1] = "x" }, { [true] = "x" }, { odd = "x" }, { name = "a" }, { name = "\195\164\195" }, { name = "ab\255ab\255ab" },
+    { name = "\195\164" }, { name = true }, { name = {} }, { name = 0 / 0 }, { size = 0 }, { size = 1.5 }, { size = "1" }, { size = 1 / 0 },
+    { ratio = 0.4 }, { ratio = "1" }, { flag = 1 }, { at = "2024-01-01T00:00:00Z" }, { at = 1e15 }, { at = 0 / 0 }, { bytes = "a" },
+    { bytes = 1 }, { names = {} }, { names = { "a" } }, { names = { "ab", core.json_null } }, { names = { "ab", x = "cd" } },
+    { names = { "ab", nil, "cd" } }, { names = "ab" }, { settings = {} }, { settings = { a = "x" } }, { settings = { ab = {} } },
+    { settings = { "ab" } }, { settings = "ab" }, { filter = {} }, { filter = { "a" } }, { filter = { "ab\n" } }, { filter = "ab" },
+    { more = {} }, { more = { a = "x" } }, { more = { ab = "\195\164" } }, { more = { "ab" } }, { more = { [("\195\164"):rep(3)] = "x" } },
+    { choice = {} }, { choice = { number = 1, words = {} } }, { choice = { other = 1 } }, { tree = { leaf = { 1 } } }, { tree = { 1 } },
+    { tree = nested(30) }, { tree = circle }, { any = 5 }, { token = 5 / 0 },
+  }
+
+  for i, row in ipairs(doubted) do
+    it("leaves to the check in Lua what may be wrong, row " .. i, function()
+      assert.is_false(core.json_encode_params(params_shape, with(row)))
+    end)
+  end
+
+  it("takes tables only", function()
+    for _, value in pairs { 1, "x", true, { 1 } } do assert.is_false(core.json_encode_params(params_shape, value)) end
+    assert.is_false(core.json_encode_params(params_shape))
+    assert.has_error(function() core.json_encode_params(shape, {}) end)
+    assert.has_error(function() core.json_encode_params({}, {}) end)
+  end)
+
+  it("writes defaults for what is lacking, which are not the caller's members", function()
+    local defaults = { token = "made", id = "other" }
+    assert.equal('{"token":"made","name":"ab"}', core.json_encode_params(params_shape, with {}, defaults))
+    assert.equal('{"token":"made","name":"ab"}', core.json_encode_params(params_shape, with { token = core.json_null }, defaults))
+    assert.equal('{"token":"mine","name":"ab"}', core.json_encode_params(params_shape, with { token = "mine" }, defaults))
+    assert.is_false(core.json_encode_params(params_shape, { name = "ab" }, defaults))
+  end)
+
+  it("writes nothing where the body is one member, or none", function()
+    local rows = {
+      { structure(member("id", text, { location = "uri" }), member("names", names, { location = "querystring" })), { id = "a", names = { "ab" } } },
+      { structure(member("tree", tree), member("bytes", scalar "blob")), { tree = { next = { leaf = "\255" } }, bytes = "x" }, "tree" },
+      { structure(member("settings", settings)), { settings = { [("\255"):rep(8)] = "x", zz = "y" } }, "settings" },
+      { structure(), {} },
+    }
+    for i, row in ipairs(rows) do
+      row[1].payload = row[3]
+      local compiled = core.json_shape(row[1], true)
+      -- That text is UTF-8 is for the writer to see.
+      assert.equal(true, core.json_encode_params(compiled, row[2]), i)
+      row[2].other = "x"
+      assert.equal(false, core.json_encode_params(compiled, row[2]), i)
+    end
+  end)
+end)
+
 describe("json_encode_plain", function()
   local rows = {
     { core.json_null, "null" }, { true, "true" }, { "a", '"a"' }, { 5, "5" }, { 2.5, "2.5" }, { 1e15, "1000000000000000" },

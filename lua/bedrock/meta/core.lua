@@ -138,15 +138,9 @@ function core.sigv4_forget() end
 
 --- Compile a resolved shape (see bedrock.model), which may contain itself. Raises for a table that is no shape.
 ---@param shape table
----@param whole? boolean  with the members that travel outside of the body: for params_ok, not for the codec
+---@param whole? boolean  with the members that travel outside of the body: for parameters, not for what is decoded
 ---@return bedrock.core.Shape compiled
 function core.json_shape(shape, whole) end
-
---- Whether parameters are surely right. A no may be a doubt: bedrock.validate knows.
----@param compiled bedrock.core.Shape  a whole one
----@param params any
----@return boolean
-function core.params_ok(compiled, params) end
 
 ---@class bedrock.core.Shape: userdata  a compiled shape, for json_encode and json_decode
 
@@ -159,9 +153,17 @@ function core.params_ok(compiled, params) end
 ---@return string? path  where the problem is: "trainingDataConfig.s3Uri", "tags[2].key", "" at the root
 function core.json_encode(compiled, value, defaults) end
 
+--- Check parameters, and write those that travel in the body as JSON, in one walk.
+---@param compiled bedrock.core.Shape  a whole one
+---@param params any
+---@param defaults? table  members that the outermost structure may lack
+---@return string|boolean sure  the text; true where nothing or one member alone is the body; false where the parameters are not
+---  surely right, which may be a doubt: bedrock.validate knows
+function core.json_encode_params(compiled, params, defaults) end
+
 --- Read JSON as a shape says: timestamps become numbers, blobs bytes, unknown members are left out.
 ---@param compiled bedrock.core.Shape
----@param text string
+---@param text string|bedrock.curl.session  or a session that has lent the body of an answer
 ---@param max_depth? integer  nested arrays and objects (default 128)
 ---@return any value  nil: see the message
 ---@return string? message  says at which byte
@@ -175,7 +177,7 @@ function core.json_decode(compiled, text, max_depth) end
 function core.json_encode_plain(value) end
 
 --- Read JSON without a shape. Arrays get `json_array_mt`, null is `json_null`.
----@param text string
+---@param text string|bedrock.curl.session  as in json_decode
 ---@param max_depth? integer  nested arrays and objects (default 128)
 ---@return any value  nil: see the message
 ---@return string? message  says at which byte

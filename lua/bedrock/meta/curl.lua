@@ -29,19 +29,27 @@ function curl.session(ca_bundle, max_body) end
 ---@param connect_ms? number  milliseconds for the connection, TLS included; nil or 0: no limit
 ---@param read_ms? number  milliseconds without a byte; nil or 0: no limit
 ---@param deadline? number  for the whole, in seconds since 1970 (see curl.now)
+---@param lend? boolean  leave the body of a success in the session: the response has status and headers only, unless the body is
+---  empty, and the session stands for the body where core.json_decode takes a text. It is of no other use until `release`.
 ---@return bedrock.curl.Response|nil response
 ---@return string? kind  "connect", "resolve", "timeout_read", "certificate", "body_too_big" ... (csrc/http.h)
 ---@return string? message  without secrets
 ---@return integer? tunnel_status  what a proxy answered to CONNECT, or 0
-function session:perform(request, proxy, connect_ms, read_ms, deadline) end
+function session:perform(request, proxy, connect_ms, read_ms, deadline, lend) end
 
 --- The answer to a request that a multi drove: called once, after multi:wait handed the session out. Raises where no request
 --- of it is over.
+---@param lend? boolean  as in perform
 ---@return bedrock.curl.Response|nil response
 ---@return string? kind  as perform gives them
 ---@return string? message
 ---@return integer? tunnel_status
-function session:finish() end
+function session:finish(lend) end
+
+--- Take a body back that was lent, and wipe it; the session is free then. Raises where nothing is lent, or someone reads it.
+---@param wanted? boolean
+---@return string? body  if it is wanted
+function session:release(wanted) end
 
 --- End its connections and free its memory; may be called twice. Raises while a request is under way.
 function session:close() end

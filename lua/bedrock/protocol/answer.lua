@@ -118,6 +118,15 @@ local function read_exception(shape, response)
   return members
 end
 
+--- What reads the body of a success, where that is all of the result.
+---@param operation bedrock.Operation
+---@return bedrock.core.Shape|nil
+function answer.codec(operation)
+  local output = operation.output
+  local plan = output and (rawget(output, "_answer_plan") or make_plan(output))
+  return plan and plan.bare and plan.codec or nil
+end
+
 --- What is wrong with an answer that a runtime of the user's own gave; nil for a sound one.
 ---@param response table
 ---@return string|nil message

@@ -4,4 +4,9 @@
 local aws_query_answer = require "bedrock.protocol.aws_query_answer"
 local form = require "bedrock.protocol.form"
 
-return { build = form.build, parse = aws_query_answer.parse, request_id = aws_query_answer.request_id }
+return {
+  build = form.build,
+  check_and_build = form.check_and_build,
+  parse = aws_query_answer.parse,
+  request_id = aws_query_answer.request_id,
+}

@@ -24,15 +24,17 @@ local function encode(codec, value, prefix, defaults)
   return nil, (prefix or "") .. path, message
 end
 
--- Writers take the parameters, and members that these may lack, and give the body (nil: none); or nil, the parameter that is
--- wrong and what is wrong with it.
+-- Writers take the parameters, members that these may lack, and the JSON of both where it is there already, and give the
+-- body (nil: none); or nil, the parameter that is wrong and what is wrong with it.
 
-local function members_writer(operation)
-  local codec = core.json_shape(operation.input)
+local function members_writer(operation, codec)
   -- A body on GET is a rarity that middlemen drop: it is sent only if there is something in it.
   local drop_empty = operation.method == "GET" or operation.method == "HEAD"
-  return function(params, defaults)
-    local text, path, message = encode(codec, params, nil, defaults)
+  return function(params, defaults, text)
+    local path, message
+    if not text then
+      text, path, message = encode(codec, params, nil, defaults)
+    end
     if drop_empty and text == "{}" then
       return nil
     end
@@ -90,16 +92,18 @@ local function content_type_header(input)
 end
 
 --- The writer of an operation's body: a function that takes the parameters and the headers so far, adds Content-Type to
---- these, and gives the body (nil: none); or nil, the parameter that is wrong and what is wrong with it.
+--- these, and gives the body (nil: none); or nil, the parameter that is wrong and what is wrong with it. `text` is what
+--- core.json_encode_params gave for the parameters.
 ---@param operation bedrock.Operation
----@return fun(params: table, headers: table<string, string>, defaults?: table): string|nil, string|nil, string|nil
-function body.writer(operation)
+---@param codec bedrock.core.Shape  of its input, a whole one
+---@return fun(params: table, headers: table<string, string>, defaults?: table, text?: string): string|nil, string|nil, string|nil
+function body.writer(operation, codec)
   local input = operation.input
   local payload = input.payload and input.members[input.payload]
   local kind = payload and payload.shape.type
   local write, content_type
   if not payload then
-    write, content_type = members_writer(operation), "application/json"
+    write, content_type = members_writer(operation, codec), "application/json"
   elseif kind == "blob" then
     write, content_type = bytes_writer(payload), "application/octet-stream"
   elseif kind == "string" then
@@ -108,8 +112,9 @@ function body.writer(operation)
     write, content_type = json_writer(payload), "application/json"
   end
   local header = content_type_header(input)
-  return function(params, headers, defaults)
-    local text, wrong, message = write(params, defaults)
+  return function(params, headers, defaults, text)
+    local wrong, message
+    text, wrong, message = write(params, defaults, text)
     if wrong then
       return nil, wrong, message
     end

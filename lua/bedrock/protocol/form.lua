@@ -115,4 +115,18 @@ function form.build(operation, params, uuid)
   }
 end
 
+--- Build a request from parameters, if they are surely right.
+---@param operation bedrock.Operation
+---@param params any  stays as it is
+---@return bedrock.RequestParts|nil parts
+function form.check_and_build(operation, params)
+  local shape = rawget(operation, "_form_shape")
+  if not shape and operation.input then
+    shape = core.json_shape(operation.input, true)
+    rawset(operation, "_form_shape", shape)
+  end
+  local sure = shape and core.json_encode_params(shape, params) -- its text is the other protocol's
+  return sure and form.build(operation, params) or nil
+end
+
 return form

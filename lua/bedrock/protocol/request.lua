@@ -4,6 +4,7 @@
 -- first call, and kept on it as a plan: a call then only follows it. What many operations do without (members in the
 -- query, in headers, in the body) has files of its own, loaded for the first operation that needs them.
 
+local answer = require "bedrock.protocol.answer"
 local core = require "bedrock.core"
 local errors = require "bedrock.errors"
 
@@ -19,6 +20,7 @@ local uri_encode = core.uri_encode
 ---@field headers table<string, string>
 ---@field body? string
 ---@field host_prefix? string  what goes in front of the endpoint's host
+---@field codec? bedrock.core.Shape  reads the body of a success, where that is all of the result
 
 -- Labels are strings, nearly always: what writes other values is loaded for those.
 local function write_string(value)
@@ -75,6 +77,8 @@ local function make_plan(operation)
     path = "/" .. path
   end
   local plan = { path = split_template(path, input), constants = constants, tokens = {} }
+  plan.shape = input and core.json_shape(input, true)
+  plan.codec = answer.codec(operation)
   plan.static_path = #plan.path == 1 and type(plan.path[1]) == "string" and plan.path[1] or nil
   if operation.host_prefix then
     plan.host_prefix = split_template(operation.host_prefix, input)
@@ -103,7 +107,7 @@ local function make_plan(operation)
     plan.write_headers = require("bedrock.protocol.headers").writer(in_headers)
   end
   if has_body or input and input.payload then
-    plan.write_body = require("bedrock.protocol.body").writer(operation)
+    plan.write_body = require("bedrock.protocol.body").writer(operation, plan.shape)
   end
   rawset(operation, "_request_plan", plan)
   return plan
@@ -193,22 +197,8 @@ function request.param_error(operation, path, message)
   }
 end
 
---- Build a request from parameters. They should have passed `validate`; what could do harm on the wire (an empty path
---- label, a line break in a header, a host label that is none) is refused here as well.
----@param operation bedrock.Operation
----@param params? table  stays as it is
----@param uuid? fun(): string  makes idempotency tokens
----@return bedrock.RequestParts|nil parts
----@return bedrock.Error? err  code "ParamValidationError"
-function request.build(operation, params, uuid)
-  local plan = rawget(operation, "_request_plan") or make_plan(operation)
-  params = params or {}
-
-  local tokens
-  if plan.tokens[1] then
-    params, tokens = with_tokens(plan, params, uuid)
-  end
-
+-- `tokens` are for the writer of the body, which has nothing to write where `text` is the JSON of both.
+local function build(operation, plan, params, tokens, text)
   local path, query = plan.static_path, plan.constants
   local wrong, message
   if not path then
@@ -232,7 +222,7 @@ function request.build(operation, params, uuid)
   end
   local body
   if plan.write_body then
-    body, wrong, message = plan.write_body(params, headers, tokens)
+    body, wrong, message = plan.write_body(params, headers, tokens, text)
     if wrong then
       return request.param_error(operation, wrong, message)
     end
@@ -254,7 +244,43 @@ function request.build(operation, params, uuid)
     headers = headers,
     body = body,
     host_prefix = host_prefix,
+    codec = plan.codec,
   }
+end
+
+--- Build a request from parameters. They should have passed `validate`; what could do harm on the wire (an empty path
+--- label, a line break in a header, a host label that is none) is refused here as well.
+---@param operation bedrock.Operation
+---@param params? table  stays as it is
+---@param uuid? fun(): string  makes idempotency tokens
+---@return bedrock.RequestParts|nil parts
+---@return bedrock.Error? err  code "ParamValidationError"
+function request.build(operation, params, uuid)
+  local plan = rawget(operation, "_request_plan") or make_plan(operation)
+  params = params or {}
+  local tokens
+  if plan.tokens[1] then
+    params, tokens = with_tokens(plan, params, uuid)
+  end
+  return build(operation, plan, params, tokens)
+end
+
+--- Check parameters and build a request from them, in one walk. Nil where they are not surely right: `validate` knows, and
+--- finds the words.
+---@param operation bedrock.Operation
+---@param params any  stays as it is
+---@return bedrock.RequestParts|nil parts
+function request.check_and_build(operation, params)
+  local plan = rawget(operation, "_request_plan") or make_plan(operation)
+  if not plan.shape or type(params) ~= "table" then
+    return nil
+  end
+  local tokens
+  if plan.tokens[1] then
+    params, tokens = with_tokens(plan, params)
+  end
+  local text = core.json_encode_params(plan.shape, params, tokens)
+  return text and build(operation, plan, params, tokens, text) or nil
 end
 
 return request

@@ -4,4 +4,4 @@
 local answer = require "bedrock.protocol.answer"
 local request = require "bedrock.protocol.request"
 
-return { build = request.build, parse = answer.parse, request_id = answer.request_id }
+return { build = request.build, check_and_build = request.check_and_build, parse = answer.parse, request_id = answer.request_id }

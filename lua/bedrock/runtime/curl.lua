@@ -6,6 +6,7 @@
 -- The C module and with it libcurl are loaded by the first `new`, and a session is opened by the first request: a program
 -- that never sends anything pays for neither.
 
+local core = require "bedrock.core"
 local settings = require "bedrock.runtime.settings"
 
 local curl -- the C module, once loaded
@@ -42,20 +43,39 @@ local function open(self)
   return session
 end
 
--- A request of a task: each that is under way needs a session of its own.
-local function perform_beside(self, task, ...)
-  local idle = self.idle
-  local session = table.remove(idle)
+-- A request on a session that nobody else finds meanwhile: another task, or a finalizer that makes a call while an answer
+-- is read.
+local function perform(self, task, codec, request, proxy, connect_ms, read_ms, deadline)
+  local idle, session = self.idle, self.session
+  if task then session = table.remove(idle) else self.session = nil end
   if not session then
-    local err
-    session, err = open(self)
-    if not session then return nil, err end
+    local opened, err = open(self)
+    if not opened then return nil, err end
+    session = opened
   end
-  local response, kind, text, tunnel = task:perform(session, ...)
-  if #idle < MOST_IDLE and not self.closed then
+  local response, kind, text, tunnel
+  if task then
+    response, kind, text, tunnel = task:perform(session, codec ~= nil, request, proxy, connect_ms, read_ms, deadline)
+  else
+    response, kind, text, tunnel = session:perform(request, proxy, connect_ms, read_ms, deadline, codec ~= nil)
+  end
+  if response and not response.body then -- it is lent
+    local value = core.json_decode(codec, session)
+    if type(value) == "table" and not getmetatable(value) then -- the rule; who asked finds out about the exceptions to it
+      response.value = value
+      session:release()
+    else
+      response.body = session:release(true)
+    end
+  end
+  if self.closed or task and #idle >= MOST_IDLE then
+    session:close()
+  elseif task then
     idle[#idle + 1] = session
   else
-    session:close()
+    local other = self.session
+    self.session = session
+    if other then other:close() end
   end
   return response, kind, text, tunnel
 end
@@ -63,17 +83,13 @@ end
 --- Send a request and wait for its answer. Its URL is sent as it is; redirects are handed on, not followed.
 ---@param request bedrock.RuntimeRequest  not changed
 ---@param deadline? number  seconds since 1970, as `now` counts them
+---@param codec? bedrock.core.Shape  of a structure: a success that is JSON of it has `value`, the table that it gives, in place
+---  of `body`
 ---@return bedrock.Response|nil response
 ---@return bedrock.Error? err  code: ConnectionError, TimeoutError, TLSError, ResponseError, ConfigurationError, ParamValidationError
-function methods:send(request, deadline)
+function methods:send(request, deadline, codec)
   if self.closed then
     return fail { code = "ConfigurationError", message = "this runtime is closed; make a new one", retryable = false }
-  end
-  local task = current and current()
-  if not task and not self.session then
-    local session, err = open(self)
-    if not session then return nil, err end
-    self.session = session
   end
   local proxy, why = settings.proxy_for(self.proxies, request)
   if not proxy then
@@ -81,14 +97,10 @@ function methods:send(request, deadline)
   end
   local started = deadline and curl.now()
   local connect, read = request.connect_timeout or self.connect_timeout, request.read_timeout or self.read_timeout
-  local response, kind, text, tunnel
-  if task then
-    response, kind, text, tunnel = perform_beside(self, task, request, proxy, connect * 1000, read * 1000, deadline)
-    if type(kind) == "table" then return nil, kind end
-  else
-    response, kind, text, tunnel = self.session:perform(request, proxy, connect * 1000, read * 1000, deadline)
-  end
+  local response, kind, text, tunnel =
+    perform(self, current and current(), codec, request, proxy, connect * 1000, read * 1000, deadline)
   if not response then
+    if type(kind) == "table" then return nil, kind end
     return failure(self, request, kind, text, tunnel, started and math.max(deadline - started, 0))
   end
   if proxy ~= "" and response.status == 407 then -- a proxy's own answer, since plain HTTP goes through it without a tunnel

@@ -18,6 +18,7 @@ local MAX_RESPONSE_SIZE = 2 ^ 49 -- bytes; what the C module counts up to
 ---@field status integer
 ---@field headers table<string, string>  lower-case names; repeated headers are joined with ", "
 ---@field body string
+---@field value? table  in place of the body, where the runtime of plain scripts was given a codec
 ---@field http_version? string  "1.0", "1.1", "2" or "3"
 ---@field connects? integer  connections that were made for it
 ---@field reused? boolean  whether it came over a connection that was there already
