@@ -415,6 +415,7 @@ describe("tools/genapi.lua", function()
     it("have a line for each operation and each member that users meet", function()
       for name in pairs(api.operations) do assert.is_string(descriptions.operations[name], name) end
       for name, shape in pairs(api.shapes) do
+        if shape.exception then assert.is_string(descriptions.errors[name], name) end
         for _, member in ipairs(not shape.exception and shape.members or {}) do
           local own = descriptions.shapes[name] or {}
           assert.is_string(own[member[1]] or descriptions.members[member[1]], name .. "." .. member[1] .. " has no line")
@@ -433,6 +434,7 @@ describe("tools/genapi.lua", function()
         for member in pairs(own) do assert.truthy(member == 1 or known[member], name .. "." .. tostring(member)) end
       end
       for name in pairs(descriptions.operations) do assert.is_table(api.operations[name], name) end
+      for name in pairs(descriptions.errors) do assert.is_true(api.shapes[name].exception, name) end
       for name in pairs(descriptions.shapes) do assert.is_table(api.shapes[name], name) end
       for name in pairs(descriptions.members) do assert.is_true(used[name], name .. " stands in no shape") end
     end)

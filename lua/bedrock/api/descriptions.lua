@@ -2,7 +2,7 @@
 -- lua/bedrock/meta are made with it) and for the reference that `make docs` makes. People edit this file;
 -- `tools/genapi.lua --descriptions` takes its choice of operations from here. A spec finds members without a line.
 
----@type {operations: table<string, string>, waits: table<string, string>, members: table<string, string>, shapes: table<string, table>}
+---@type {[string]: table<string, any>}
 return {
   operations = {
     CreateModelCustomizationJob = "Start a job that tunes a base model on your data and ends with a custom model.",
@@ -25,12 +25,26 @@ return {
   -- What `client:wait` polls for each of its kinds (wait.lua).
   waits = { custom_model = "GetCustomModel", model_customization_job = "GetModelCustomizationJob" },
 
+  -- What the service's errors mean for the caller.
+  errors = {
+    AccessDeniedException = "these credentials may not do this",
+    ConflictException = "the state of the resource doesn't allow it, or its name is taken",
+    InternalServerException = "trouble in the service; tried again",
+    ResourceInUseException = "something else still uses the resource",
+    ResourceNotFoundException = "there is no such resource in this account and region",
+    ServiceQuotaExceededException = "a quota of the account is used up",
+    ServiceUnavailableException = "the service can't answer now; tried again",
+    ThrottlingException = "too many calls; tried again, more slowly",
+    TooManyTagsException = "more tags than a resource may have",
+    ValidationException = "the service does not take a parameter; the message names it",
+  },
+
   -- By name, wherever the member stands; `shapes` below has the last word.
   members = {
     baseModelArn = "the base model that is tuned",
     baseModelArnEquals = "only models made from this base model",
     baseModelIdentifier = "the base model: its id with the suffix for tuning, as amazon.nova-lite-v1:0:300k, or an ARN",
-    baseModelName = "the base model's id without its version",
+    baseModelName = "the base model's short name",
     clientRequestToken = "the same token never starts a second job",
     creationTime = "when it was made",
     creationTimeAfter = "only what was made after this time",

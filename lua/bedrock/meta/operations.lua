@@ -34,7 +34,7 @@
 ---@field modelName string  the model's name
 ---@field creationTime number  when it was made; seconds since 1970, UTC
 ---@field baseModelArn string  the base model that is tuned
----@field baseModelName string  the base model's id without its version
+---@field baseModelName string  the base model's short name
 ---@field customizationType? bedrock.CustomizationType  the kind of tuning
 ---@field ownerAccountId? string  the account that the model belongs to
 ---@field modelStatus? bedrock.ModelStatus  whether it can be used yet
