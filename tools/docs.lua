@@ -103,7 +103,8 @@ local function collect()
   end
   for _, page in ipairs(site.pages) do
     local said = first_paragraph(page.files[1].header:gsub("^[%w_./-]+: ", "", 1):gsub("^%l", string.upper))
-    module_rows[#module_rows + 1] = { page.name, "modules/" .. page.name .. ".md", (said:match "^(.-[%w`)][.:])%f[%s\0]" or said):gsub(":$", ".") }
+    said = (said:match "^(.-[%w`)][.:])%f[%s\0]" or said):gsub(":$", ".")
+    module_rows[#module_rows + 1] = { page.name, "modules/" .. page.name .. ".md", said }
   end
 
   local index = read "docs/index.md"
@@ -155,7 +156,8 @@ local function translate_links(page, html)
     local found = page_of_source[target]
     if target == "README.md" then found = page_of_source["docs/index.md"] end
     if found then
-      return ('<a%shref="%s%s"%s>%s</a>'):format(before, relative_to(page, found.path), target == "README.md" and "" or anchor, after, text)
+      if target == "README.md" then anchor = "" end
+      return ('<a%shref="%s%s"%s>%s</a>'):format(before, relative_to(page, found.path), anchor, after, text)
     elseif resolve(page.path, path):find "^modules/" then
       return nil -- classes on other modules' pages
     elseif exists(target) then
@@ -168,19 +170,23 @@ end
 -- ---------------------------------------------------------------------------------------------------------------
 -- HTML
 
+-- Of the groups those are open in which the reader is; on the first page, all.
 local function navigation(page)
   local out, group = {}, nil
   for _, other in ipairs(pages) do
     if other.group ~= group then
-      if group then out[#out + 1] = "</ul>" end
+      if group then out[#out + 1] = group == pages[1].group and "</ul>" or "</ul>\n</details>" end
       group = other.group
-      if group ~= "Start" then out[#out + 1] = ('<p class="group">%s</p>'):format(group) end
+      if group ~= pages[1].group then
+        local open = (group == page.group or page == pages[1]) and " open" or ""
+        out[#out + 1] = ('<details%s>\n<summary class="group">%s</summary>'):format(open, group)
+      end
       out[#out + 1] = "<ul>"
     end
     local here = other == page and ' aria-current="page"' or ""
     out[#out + 1] = ('<li><a href="%s"%s>%s</a></li>'):format(relative_to(page, other.path), here, breakable(other.label))
   end
-  return table.concat(out, "\n") .. "\n</ul>"
+  return table.concat(out, "\n") .. "\n</ul>\n</details>"
 end
 
 local function improve(html)
@@ -202,8 +208,8 @@ local function convert(folder)
   run("mkdir -p " .. quote(work))
   write(work .. "/template.html", "$toc$\n<!-- body -->\n$body$\n")
   for i, page in ipairs(pages) do write(("%s/%d.md"):format(work, i), page.markdown) end
-  run(("cd %s && ls *.md | xargs -P 2 -n 1 sh -c 'pandoc -f gfm+attributes -t html5 --wrap=none -M pagetitle=- --toc --toc-depth=3 --template=template.html "
-    .. '-o "${0%%.md}.html" "$0"\''):format(quote(work)))
+  run(("cd %s && ls *.md | xargs -P 2 -n 1 sh -c 'pandoc -f gfm+attributes -t html5 --wrap=none -M pagetitle=- --toc --toc-depth=3 "
+    .. '--template=template.html -o "${0%%.md}.html" "$0"\''):format(quote(work)))
   local template = read "tools/docs/page.html"
   for i, page in ipairs(pages) do
     local toc, body = read(("%s/%d.html"):format(work, i)):match "^(.-)<!%-%- body %-%->\n(.*)$"
@@ -230,9 +236,12 @@ if #lines_of "command -v pandoc" == 0 then
 end
 local ok, problem = pcall(function()
   collect()
-  run(("rm -rf %s && mkdir -p %s"):format(quote(folder), quote(folder)))
-  convert(folder)
-  write(folder .. "/style.css", read "tools/docs/style.css")
+  -- Made beside it: what fails leaves the pages that there were.
+  local new = folder .. ".new"
+  run(("rm -rf %s && mkdir -p %s"):format(quote(new), quote(new)))
+  convert(new)
+  write(new .. "/style.css", read "tools/docs/style.css")
+  run(("rm -rf %s && mv %s %s"):format(quote(folder), quote(new), quote(folder)))
 end)
 if not ok then
   io.stderr:write("docs: ", tostring(problem), "\n")

@@ -296,7 +296,7 @@ end
 function annotations.read(source)
   local lines = split_lines(source)
   local self = { classes = {}, aliases = {}, functions = {}, blocks = {}, problems = {} }
-  function self:problem(line, what) table.insert(self.problems, { line = line, message = what }) end
+  function self.problem(_, line, what) table.insert(self.problems, { line = line, message = what }) end
 
   -- The first comment says what the file is.
   local header, at = {}, 1

@@ -7,10 +7,12 @@ local annotations = assert(loadfile "tools/docs/annotations.lua")()
 
 local modules = {}
 
--- The pages: a module, the files that belong to it, and functions that are not for users. The first file is the module's.
+-- The pages: a module and the files that belong to it, of which the first is the module's. `folder`: classes stand in its files,
+-- too; `with`: functions as well; `only`: whose functions are for users; `about`: in place of what the file says of itself.
 modules.pages = {
   { name = "bedrock", files = { "lua/bedrock/init.lua" } },
-  { name = "bedrock.client", files = { "lua/bedrock/client.lua", "lua/bedrock/wait.lua" }, only = { Client = true } },
+  { name = "bedrock.client", files = { "lua/bedrock/client.lua", "lua/bedrock/wait.lua" }, only = { Client = true },
+    about = "What `bedrock.new` gives. Besides the methods below it has one for each [operation](../index.md#operations)." },
   { name = "bedrock.errors", files = { "lua/bedrock/errors.lua" } },
   { name = "bedrock.credentials", files = { "lua/bedrock/credentials/init.lua", "lua/bedrock/credentials/keys.lua",
     "lua/bedrock/credentials/chain.lua" } },
@@ -35,7 +37,7 @@ local function escape(text) return (text:gsub("[&<>|]", { ["&"] = "&amp;", ["<"]
 function modules.read(list, read)
   local site = { pages = {}, home = {}, classes = {} }
   for _, page in ipairs(modules.pages) do
-    local made = { name = page.name, files = {}, only = page.only, with = page.with or {} }
+    local made = { name = page.name, files = {}, about = page.about, only = page.only, with = page.with or {} }
     local seen = {}
     local function add(path)
       if seen[path] then return end
@@ -67,8 +69,8 @@ local function shown_functions(page, file)
   local shown = {}
   if not file.main then return shown end
   for _, f in ipairs(file.functions) do
-    local public = f.owner and (f.owner == file.returned or f.class) and not f.name:find "^_" and not f.indented and f.documented
-    if public and (not page.only or page.only[f.owner]) then shown[#shown + 1] = f end
+    local public = f.owner and (f.owner == file.returned or f.class) and not f.name:find "^_" and not f.indented
+    if public and f.documented and (not page.only or page.only[f.owner]) then shown[#shown + 1] = f end
   end
   return shown
 end
@@ -128,7 +130,7 @@ function modules.as_markdown(text)
     if not code then return end
     while code[#code] == "" do table.remove(code) end
     local first = code[1]
-    local language = (first:find "^%s*make " or first:find "^%s*lua5" or first:find "^%s*%$" or first:find "^%s*#" or first:find "^%s*usage") and "sh" or "lua"
+    local language = (first:find "^%s*make " or first:find "^%s*lua5") and "sh" or "lua"
     local indent = first:match "^%s*"
     out[#out + 1] = "```" .. language
     for _, line in ipairs(code) do out[#out + 1] = line:sub(1, #indent) == indent and line:sub(#indent + 1) or line end
@@ -160,8 +162,8 @@ local function rows_table(out, site, page, rows, heads)
   out[#out + 1] = '\n<div class="members">\n\n| ' .. table.concat(heads, " | ") .. " |"
   out[#out + 1] = "|" .. (" --- |"):rep(#heads)
   for _, row in ipairs(rows) do
-    out[#out + 1] = ("| %s | %s | %s |"):format(row.name and "`" .. row.name .. "`" or "", type_html(site, page, row.type), cell(row.text or ""))
-      :gsub("\n", " ")
+    local name = row.name and "`" .. row.name .. "`" or ""
+    out[#out + 1] = ("| %s | %s | %s |"):format(name, type_html(site, page, row.type), cell(row.text or "")):gsub("\n", " ")
   end
   out[#out + 1] = "\n</div>\n"
 end
@@ -214,7 +216,7 @@ local function about(file) return modules.as_markdown((file.header:gsub("^[%w_./
 ---@param page table  one of its pages
 ---@return string
 function modules.page(site, page)
-  local out = { "# " .. page.name .. "\n", about(page.files[1]) }
+  local out = { "# " .. page.name .. "\n", page.about or about(page.files[1]) }
   out[#out + 1] = "\n## Functions"
   for _, file in ipairs(page.files) do
     if file.main then

@@ -172,10 +172,11 @@ end
 function operations.page(api, descriptions, name, snake, written)
   local operation = api.operations[name]
   local before, see_also = written:match "^(.-)\n(## See also.*)$"
-  local bare = #((operation.input and api.shapes[operation.input].required) or {}) == 0
+  local arguments = "params [, call_options]"
+  if not (operation.input and api.shapes[operation.input].required) then arguments = "[params [, call_options]]" end
   local out = {
     "# " .. snake, "", descriptions.operations[name], "",
-    "```lua", ("local result, err = client:%s(%s)"):format(snake, bare and "[params [, call_options]]" or "params [, call_options]"), "```", "",
+    "```lua", ("local result, err = client:%s(%s)"):format(snake, arguments), "```", "",
     ("%s, `%s %s`.%s"):format(name, operation.method, operation.uri, repeatable(api, operation)),
     "\n## Example\n", before or written,
   }
