@@ -31,10 +31,13 @@ describe("the Lua blocks of", function()
   for _, path in ipairs(files) do
     local wanted = 0
     for _, block in ipairs(blocks.read(child.read(path))) do
-      if block.language == "lua" and not block.reason then wanted = wanted + 1 end
+      if (block.language == "lua" or block.language == "text") and not block.reason then wanted = wanted + 1 end
     end
     if wanted > 0 then
-      it(path .. " run", function() assert.equal(("%d blocks, 0 failed\n"):format(wanted), run(path)) end)
+      it(path .. " run", function()
+        local output = run(path)
+        assert.equal(("%d blocks, 0 failed\n"):format(wanted), output:match "(%d+ blocks, %d+ failed\n)$", output)
+      end)
     end
   end
 end)
@@ -67,6 +70,8 @@ describe("running blocks", function()
     { "<!-- set-up\nx = 5\n-->\n```lua\nassert(x == 5)\n```\n", "2 blocks, 0 failed\n" },
     { "<!-- not run: it would fail -->\n```lua\nerror()\n```\n```lua\nprint(client) --> bedrock client…\n```\n```sh\nlua\n```\n", "1 blocks, 0 failed\n" },
     { "<!-- a note\n```lua\nerror()\n```\n-->\n", "0 blocks, 0 failed\n" },
+    { "```lua\nprint 'a\\nb\\nc'\n```\n\n```text\na\n…\nc\n```\n", "2 blocks, 0 failed\n" },
+    { "```lua\nprint 'a'\n```\n\n```text\na\nb\n```\n", 'x.md:6: it does not print "b"' },
     { "```lua\nos.exit(3)\n```\n", "^x.md:2: exit 3\n" },
   }
   for i, row in ipairs(rows) do

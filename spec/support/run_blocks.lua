@@ -5,7 +5,7 @@
 -- Blocks find what a program of theirs would have: `bedrock`, whose clients talk to an emulator in this process unless they are
 -- told otherwise, `client`, one of those, `emulator`, `arn` (of the job "tone-1", which is at its end, as is its model of that
 -- name) and `params` of one more job. What a block declares at its outermost level is there in later blocks. A comment
--- `--> text` tells what is printed; in it, `…` stands for anything.
+-- `--> text` tells what is printed, and so does a block of `text` right below; `…` stands for anything.
 
 local root = assert(arg[0]:match "^(.*)/spec/support/", "call this file by its path")
 package.path = ("%s/lua/?.lua;%s/lua/?/init.lua;"):format(root, root) .. package.path
@@ -82,20 +82,36 @@ local function fits(line, expected)
   return expected:find "…$" ~= nil or position == #line + 1
 end
 
+-- Looks for lines among those that were printed, in their order; what is wrong, or nil.
+local function missing(expected)
+  local at = 1
+  for _, line in ipairs(expected) do
+    local from = at
+    while printed[at] and not fits(printed[at], line) do at = at + 1 end
+    if not printed[at] then
+      return ("it does not print %q, but:\n%s"):format(line, table.concat(printed, "\n", math.min(from, #printed + 1)))
+    end
+    at = at + 1
+  end
+end
+
 local function run(block)
   printed = {}
   local chunk, err = compile(block.code, "=line " .. block.line)
   if not chunk then return err end
   local ok, problem = xpcall(chunk, function(e) return tostring(e) end)
   if not ok then return problem end
-  local at = 1
-  for expected in block.code:gmatch "%-%->%s*([^\n]*)" do
-    while printed[at] and not fits(printed[at], expected) do at = at + 1 end
-    if not printed[at] then
-      return ("it does not print %q, but:\n%s"):format(expected, table.concat(printed, "\n"))
-    end
-    at = at + 1
+  local expected = {}
+  for line in block.code:gmatch "%-%->%s*([^\n]*)" do expected[#expected + 1] = line end
+  return missing(expected)
+end
+
+local function compare(block)
+  local expected = {}
+  for line in block.code:gmatch "([^\n]*)\n" do
+    if line ~= "…" then expected[#expected + 1] = line end
   end
+  return missing(expected)
 end
 
 local input = assert(io.open(arg[1]))
@@ -103,9 +119,10 @@ local text = input:read "*a"
 input:close()
 local count, failed = 0, 0
 for _, block in ipairs(blocks.read(text)) do
-  if block.language == "lua" and not block.reason then
+  local problem
+  if not block.reason and (block.language == "lua" or block.language == "text") then
     count = count + 1
-    local problem = run(block)
+    if block.language == "lua" then problem = run(block) else problem = compare(block) end
     if problem then
       failed = failed + 1
       io.stdout:write(("%s:%d: %s\n"):format(arg[1]:match "[^/]+$", block.line, problem))
