@@ -127,6 +127,7 @@ local function collect()
     add("Modules", ("modules/%s.html"):format(page.name), "docs/modules/" .. page.name .. ".md", modules.page(site, page))
   end
   add_examples()
+  add("More", "readme.html", "README.md", read "README.md", "README")
   add("More", "contributing.html", "CONTRIBUTING.md", read "CONTRIBUTING.md", "Contracts and rules")
   add("More", "changelog.html", "CHANGELOG.md", read "CHANGELOG.md", "Changes")
 end
@@ -154,9 +155,7 @@ local function translate_links(page, html)
     local path, anchor = href:match "^([^#]*)(#?.*)$"
     local target = resolve(page.source, path)
     local found = page_of_source[target]
-    if target == "README.md" then found = page_of_source["docs/index.md"] end
     if found then
-      if target == "README.md" then anchor = "" end
       return ('<a%shref="%s%s"%s>%s</a>'):format(before, relative_to(page, found.path), anchor, after, text)
     elseif resolve(page.path, path):find "^modules/" then
       return nil -- classes on other modules' pages
@@ -218,6 +217,7 @@ local function convert(folder)
     run("mkdir -p " .. quote(folder_of(path)))
     -- The title is on the page already; what is left are its sections.
     toc = toc:match "^%s*<ul>%s*<li><a[^>]*>.-</a>%s*(<ul>.*</ul>)%s*</li>%s*</ul>%s*$" or ""
+    toc = toc:gsub(">[^<]+<", function(text) return (text:gsub("[.(]%f[%w]", "%0<wbr>")) end)
     write(path, fill(template, {
       TITLE = escape(page.title) .. (page.path == "index.html" and "" or " · lua-bedrock"),
       ROOT = relative_to(page, ""),

@@ -110,14 +110,14 @@ function modules.reach(site)
   end
 end
 
--- A type as code, its classes linked.
+-- A type as code, its classes linked; long ones may break between names.
 local function type_html(site, page, kind)
   return "<code>" .. escape(kind.text):gsub("[%a_][%w_.]*", function(name)
-    local home = site.home[name]
-    if not home then return name end
+    local home, shown = site.home[name], name:gsub("%.", "%0<wbr>")
+    if not home then return shown end
     local target = home.page == page.name and "" or home.page .. ".html"
-    return ('<a href="%s#%s">%s</a>'):format(target, home.anchor, name)
-  end) .. "</code>"
+    return ('<a href="%s#%s">%s</a>'):format(target, home.anchor, shown)
+  end):gsub("&#124;", "%0<wbr>") .. "</code>"
 end
 
 
