@@ -10,14 +10,12 @@ for name in ("any nil boolean true false number integer string table function us
 end
 
 local function read_all()
-  local pipe = assert(io.popen "find lua -name '*.lua' -not -path '*/api/*' | sort")
   local files = {}
-  for path in pipe:lines() do
+  for _, path in ipairs(child.lines_of "find lua -name '*.lua' -not -path '*/api/*' | sort") do
     local file = annotations.read(child.read(path))
     file.path = path
     files[#files + 1] = file
   end
-  pipe:close()
   return files
 end
 

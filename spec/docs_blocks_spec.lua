@@ -4,15 +4,8 @@
 local blocks = assert(loadfile "tools/docs/blocks.lua")()
 local child = require "spec.support.child"
 
-local function lines_of(command)
-  local pipe, lines = assert(io.popen(command)), {}
-  for line in pipe:lines() do lines[#lines + 1] = line end
-  pipe:close()
-  return lines
-end
-
-local files = lines_of "ls README.md; find docs -name '*.md' | sort"
-local here = lines_of "pwd"[1]
+local files = child.lines_of "ls README.md; find docs -name '*.md' | sort"
+local here = child.lines_of "pwd"[1]
 
 local function run(path)
   local dir = child.temp_dir()

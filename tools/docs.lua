@@ -191,8 +191,9 @@ end
 local function improve(html)
   -- Places in code that nothing links to.
   html = html:gsub('<a href="#cb[%d-]+" aria%-hidden="true" tabindex="%-1"></a>', ""):gsub(' id="cb[%d-]+"', ""):gsub("<span></span>", "")
-  html = html:gsub("<pre\nclass", "<pre class"):gsub("<pre ", '<pre tabindex="0" '):gsub("<pre>", '<pre tabindex="0">')
-  html = html:gsub("<table>", '<div class="table" tabindex="0"><table>'):gsub("</table>", "</table></div>")
+  -- What is wider than a phone scrolls in its own box, by keyboard as well.
+  html = html:gsub("<pre%s+class=\"", '<pre class="scroll '):gsub("<pre>", '<pre class="scroll">'):gsub("<pre ", '<pre tabindex="0" ')
+  html = html:gsub("<table>", '<div class="scroll" tabindex="0"><table>'):gsub("</table>", "</table></div>")
   return (html:gsub('<h([23]) id="([^"]+)">(.-)</h%1>', function(level, id, text)
     return ('<h%s id="%s">%s <a class="anchor" href="#%s" aria-label="Link to this section">#</a></h%s>'):format(level, id, text, id, level)
   end))

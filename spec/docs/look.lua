@@ -16,34 +16,6 @@ local function check(problems, name)
   if #problems > 0 then print("# " .. cjson.encode(problems)) end
 end
 
--- What is wider than the window; what scrolls in a box of its own is not.
-local WIDE = [[(() => {
-  const width = document.documentElement.clientWidth, over = [];
-  if (document.documentElement.scrollWidth > width) over.push("the page: " + document.documentElement.scrollWidth);
-  for (const e of document.querySelectorAll("body *")) {
-    const box = e.getBoundingClientRect();
-    if (box.width && !e.closest(".table, pre, .skip") && (box.right > width + 1 || box.left < -1)) over.push(e.tagName + " to " + box.right);
-  }
-  return over;
-})()]]
-
--- WCAG's ratio of each text's colour to what lies behind it.
-local CONTRAST = [[(() => {
-  const bad = new Set();
-  const rgb = text => text.match(/[\d.]+/g).map(Number);
-  const light = c => { const [r, g, b] = c.map(v => (v /= 255) <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4); return .2126 * r + .7152 * g + .0722 * b };
-  const behind = e => { for (; e; e = e.parentElement) { const c = rgb(getComputedStyle(e).backgroundColor); if (c.length < 4 || c[3] > 0) return c.slice(0, 3) } return [255, 255, 255] };
-  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  for (let node; node = walk.nextNode();) {
-    const e = node.parentElement;
-    if (!node.data.trim() || e.closest(".anchor")) continue;
-    const front = light(rgb(getComputedStyle(e).color).slice(0, 3)), back = light(behind(e));
-    const ratio = (Math.max(front, back) + .05) / (Math.min(front, back) + .05);
-    if (ratio < 4.5) bad.add(e.tagName + "." + e.className + " " + ratio.toFixed(2));
-  }
-  return [...bad];
-})()]]
-
 -- Words that are cut in a column too narrow for them.
 local CRAMPED = [[[...document.querySelectorAll("main td code")].filter(e => e.textContent.length > 3 && e.textContent.length < 24
   && e.getBoundingClientRect().height > 60).map(e => e.textContent)]]
@@ -56,9 +28,9 @@ local ok, err = pcall(function()
       for _, dark in ipairs { false, true } do
         browser.show { width = width, height = 900, dark = dark }
         browser.open(("file://%s/%s.html"):format(docs, page))
-        wide = browser.value(WIDE)
+        wide = browser.sticking_out()
         cramped = browser.value(CRAMPED)
-        for _, text in ipairs(browser.value(CONTRAST)) do pale[#pale + 1] = (dark and "dark: " or "light: ") .. text end
+        for _, text in ipairs(browser.faint_texts()) do pale[#pale + 1] = (dark and "dark: " or "light: ") .. text end
         browser.screenshot(("%s/%s-%d-%s.png"):format(folder, page:gsub("/", "-"), width, dark and "dark" or "light"))
       end
       check(wide, ("nothing sticks out of %s at %d"):format(page, width))

@@ -14,15 +14,8 @@ local function check(problems, name)
   for _, problem in ipairs(problems) do print("# " .. problem) end
 end
 
-local function lines_of(command)
-  local pipe, lines = assert(io.popen(command)), {}
-  for line in pipe:lines() do lines[#lines + 1] = line end
-  pipe:close()
-  return lines
-end
-
 local pages, ids = {}, {}
-for _, path in ipairs(lines_of(("cd %s && find . -name '*.html' | LC_ALL=C sort"):format(child.quote(folder)))) do
+for _, path in ipairs(child.lines_of(("cd %s && find . -name '*.html' | LC_ALL=C sort"):format(child.quote(folder)))) do
   path = path:gsub("^%./", "")
   pages[#pages + 1] = path
   pages[path] = child.read(folder .. "/" .. path)
@@ -83,12 +76,12 @@ for href in pairs(elsewhere) do hosts[#hosts + 1] = href end
 table.sort(hosts)
 for _, href in ipairs(hosts) do print("# leads elsewhere: " .. href) end
 
-if #lines_of "command -v tidy" == 0 then
+if #child.lines_of "command -v tidy" == 0 then
   print "# the pages are not checked as HTML: tidy is not installed"
 else
   local complaints = {}
   for _, page in ipairs(pages) do
-    for _, line in ipairs(lines_of(("tidy -e -q %s 2>&1"):format(child.quote(folder .. "/" .. page)))) do
+    for _, line in ipairs(child.lines_of(("tidy -e -q %s 2>&1"):format(child.quote(folder .. "/" .. page)))) do
       -- This attribute is younger than tidy's list.
       if not line:find('proprietary attribute "aria-current"', 1, true) then complaints[#complaints + 1] = page .. ": " .. line end
     end

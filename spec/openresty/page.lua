@@ -27,46 +27,12 @@ local function text(name, selector) return item(name, selector) .. "?.textConten
 
 local browser = browsers.start()
 
-local function wide_enough(what)
-  local over = browser.value [[(() => {
-    const width = document.documentElement.clientWidth, over = [];
-    if (document.documentElement.scrollWidth > width) over.push("the page: " + document.documentElement.scrollWidth);
-    for (const e of document.querySelectorAll("body *")) {
-      const box = e.getBoundingClientRect();
-      if (box.width && !e.closest(".unseen") && (box.right > width + 1 || box.left < -1)) over.push(e.tagName + "." + (e.getAttribute("class") || "") + " to " + box.right);
-    }
-    return over;
-  })()]]
-  check(#over == 0, "nothing sticks out, " .. what, over)
-end
-
--- WCAG's ratio of each text's colour to what lies behind it.
-local CONTRAST = [[(() => {
-  const bad = [];
-  const rgb = text => text.match(/[\d.]+/g).map(Number);
-  const light = c => { const [r, g, b] = c.map(v => (v /= 255) <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4); return .2126 * r + .7152 * g + .0722 * b };
-  const behind = e => { for (; e; e = e.parentElement) { const c = rgb(getComputedStyle(e).backgroundColor); if (c.length < 4 || c[3] > 0) return c.slice(0, 3) } return [255, 255, 255] };
-  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  for (let node; node = walk.nextNode();) {
-    const e = node.parentElement;
-    if (!node.data.trim() || /SCRIPT|STYLE|TITLE|title/.test(e.tagName) || e.closest(".unseen")) continue;
-    const style = getComputedStyle(e), front = light(rgb(e.namespaceURI.includes("svg") ? style.fill : style.color).slice(0, 3)), back = light(behind(e));
-    const ratio = (Math.max(front, back) + .05) / (Math.min(front, back) + .05);
-    if (ratio < 4.5) bad.push(node.data.trim().slice(0, 30) + " " + ratio.toFixed(2));
-  }
-  return bad;
-})()]]
-
-local function readable(what)
-  local bad = browser.value(CONTRAST)
-  check(#bad == 0, "every text stands out from what is behind it, " .. what, bad)
-end
-
 local function look(name, how)
   browser.show(how)
   browser.value "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
-  wide_enough(name)
-  readable(name)
+  local over, faint = browser.sticking_out(), browser.faint_texts()
+  check(#over == 0, "nothing sticks out, " .. name, over)
+  check(#faint == 0, "every text stands out from what is behind it, " .. name, faint)
   browser.screenshot(folder .. "/" .. name .. ".png")
 end
 

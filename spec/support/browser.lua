@@ -6,6 +6,8 @@
 --   browser.value "document.title"                        what JavaScript gives, promises waited for
 --   browser.wait_for("document.title != ''", 5)           the first value that counts as true, or nil
 --   browser.screenshot "page.png"                         the whole page, as high as it is
+--   browser.sticking_out()                                what is wider than the page, as texts
+--   browser.faint_texts()                                 texts that are hard to tell from what is behind them
 --   browser.complaints()                                  exceptions, errors in the console, requests that failed
 --   browser.stop()
 --
@@ -30,6 +32,34 @@ function browser.program()
     if path and path ~= "" then return path end
   end
 end
+
+-- What lies inside an element that can be scrolled, or is for screen readers only, may be wider.
+local STICKING_OUT = [[(() => {
+  const width = document.documentElement.clientWidth, over = [];
+  if (document.documentElement.scrollWidth > width) over.push("the page: " + document.documentElement.scrollWidth);
+  for (const e of document.querySelectorAll("body *")) {
+    const box = e.getBoundingClientRect();
+    if (box.width && !e.closest(".unseen, .scroll *") && (box.right > width + 1 || box.left < -1)) over.push(e.tagName + "." + (e.getAttribute("class") || "") + " to " + box.right);
+  }
+  return over;
+})()]]
+
+-- WCAG's ratio of each text's colour to what lies behind it.
+local FAINT_TEXTS = [[(() => {
+  const bad = [];
+  const rgb = text => text.match(/[\d.]+/g).map(Number);
+  const light = c => { const [r, g, b] = c.map(v => (v /= 255) <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4); return .2126 * r + .7152 * g + .0722 * b };
+  const behind = e => { for (; e; e = e.parentElement) { const c = rgb(getComputedStyle(e).backgroundColor); if (c.length < 4 || c[3] > 0) return c.slice(0, 3) } return [255, 255, 255] };
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let node; node = walk.nextNode();) {
+    const e = node.parentElement;
+    if (!node.data.trim() || /^(SCRIPT|STYLE|TITLE|DESC)$/i.test(e.tagName) || e.closest(".unseen")) continue;
+    const style = getComputedStyle(e), front = light(rgb(e.namespaceURI.includes("svg") ? style.fill : style.color).slice(0, 3)), back = light(behind(e));
+    const ratio = (Math.max(front, back) + .05) / (Math.min(front, back) + .05);
+    if (ratio < 4.5) bad.push(node.data.trim().slice(0, 30) + " " + ratio.toFixed(2));
+  }
+  return bad;
+})()]]
 
 local FLAGS = "--headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run --disable-background-networking "
   .. "--disable-component-update --disable-sync --disable-extensions --no-proxy-server --hide-scrollbars "
@@ -122,6 +152,10 @@ function browser.start()
     if answer.errorText then error(url .. ": " .. answer.errorText, 0) end
     self.wait_for("document.readyState == 'complete'", 10)
   end
+
+  function self.sticking_out() return self.value(STICKING_OUT) end
+
+  function self.faint_texts() return self.value(FAINT_TEXTS) end
 
   --- A click with the mouse in the middle of an element.
   function self.click(selector)

@@ -96,26 +96,15 @@ end
 
 local function section(out, title) out[#out + 1] = "\n## " .. title .. "\n" end
 
-local function describe_params(out, api, descriptions, operation)
-  section(out, "Parameters")
-  local input = operation.input and api.shapes[operation.input]
-  if not input or #input.members == 0 then
-    out[#out + 1] = "None: call it without arguments, or with an empty table."
+-- Parameters or the result: the members, or what to say where there are none, and what holds for all operations.
+local function describe_members(out, api, descriptions, name, as_input, none, always)
+  section(out, as_input and "Parameters" or "Result")
+  if name and #api.shapes[name].members > 0 then
+    members_table(out, api, descriptions, name, as_input)
   else
-    members_table(out, api, descriptions, operation.input, true)
+    out[#out + 1] = none
   end
-  out[#out + 1] = "\nThe second argument may hold `timeout`, `read_timeout` (seconds) and `max_attempts` for this call alone."
-end
-
-local function describe_result(out, api, descriptions, operation)
-  section(out, "Result")
-  local output = operation.output and api.shapes[operation.output]
-  if not output or #output.members == 0 then
-    out[#out + 1] = "An empty table."
-  else
-    members_table(out, api, descriptions, operation.output, false)
-  end
-  out[#out + 1] = "\nThe second value of a good call is `{ request_id, status, headers, attempts }`, that of a bad one the error."
+  out[#out + 1] = "\n" .. always
 end
 
 local function describe_shapes(out, api, descriptions, operation)
@@ -134,7 +123,7 @@ local function describe_shapes(out, api, descriptions, operation)
   end
 end
 
-local function describe_errors(out, api, descriptions, operation, root)
+local function describe_errors(out, api, descriptions, operation)
   section(out, "Errors")
   out[#out + 1] = "| code | HTTP status | what it means |"
   out[#out + 1] = "| --- | --- | --- |"
@@ -142,8 +131,8 @@ local function describe_errors(out, api, descriptions, operation, root)
     local details = api.shapes[code].error or {}
     out[#out + 1] = ("| `%s` | %s | %s |"):format(code, details.httpStatusCode or "", descriptions.errors[code])
   end
-  out[#out + 1] = ("\nBesides, any call may end with an error of the library's own, as `ParamValidationError` or `TimeoutError`: "
-    .. "see [Errors](%sguides/errors.md)."):format(root)
+  out[#out + 1] = "\nBesides, any call may end with an error of the library's own, as `ParamValidationError` or `TimeoutError`: "
+    .. "see [Errors](../guides/errors.md)."
 end
 
 local function describe_pages(out, name, paginator)
@@ -180,10 +169,12 @@ function operations.page(api, descriptions, name, snake, written)
     ("%s, `%s %s`.%s"):format(name, operation.method, operation.uri, repeatable(api, operation)),
     "\n## Example\n", before or written,
   }
-  describe_params(out, api, descriptions, operation)
-  describe_result(out, api, descriptions, operation)
+  describe_members(out, api, descriptions, operation.input, true, "None: call it without arguments, or with an empty table.",
+    "The second argument may hold `timeout`, `read_timeout` (seconds) and `max_attempts` for this call alone.")
+  describe_members(out, api, descriptions, operation.output, false, "An empty table.",
+    "The second value of a good call is `{ request_id, status, headers, attempts }`, that of a bad one the error.")
   if api.paginators[name] then describe_pages(out, snake, api.paginators[name]) end
-  describe_errors(out, api, descriptions, operation, "../")
+  describe_errors(out, api, descriptions, operation)
   describe_shapes(out, api, descriptions, operation)
   out[#out + 1] = "\n" .. (see_also or "")
   return table.concat(out, "\n")
