@@ -10,6 +10,7 @@
 --   TUNING_OUTPUT      s3:// URI of the folder for the results
 --   TUNING_BASE_MODEL  what to tune; if not set, the first tunable model of the list
 --   TUNING_NAME        of the job and the model; one made from the time if not set
+--   TUNING_EPOCHS      how often the data is gone through; 2 if not set
 --   TUNING_POLL        seconds between two looks at the job; 60 if not set
 --   TUNING_KEEP        set to keep the custom model; otherwise it is deleted at the end
 
@@ -38,7 +39,7 @@ local job, err = client:create_model_customization_job {
   roleArn = role,
   baseModelIdentifier = base,
   customizationType = "FINE_TUNING",
-  hyperParameters = { epochCount = 2, learningRate = 0.00001 },
+  hyperParameters = { epochCount = os.getenv "TUNING_EPOCHS" or 2, learningRate = 0.00001 },
   trainingDataConfig = { s3Uri = data },
   outputDataConfig = { s3Uri = output },
   jobTags = { { key = "team", value = "support" } },

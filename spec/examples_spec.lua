@@ -4,7 +4,7 @@ local child = require "spec.support.child"
 local process = require "spec.bedrock.emulator.process"
 
 local TAG = { fine_tune = "deleted tone%-", compare_models = "no custom models", test_with_emulator = "tone%-2 is Completed",
-  invocation_logging = "invocations are not logged" }
+  invocation_logging = "invocations are not logged", audit_tags = "usage: audit_tags.lua KEY" }
 
 describe("the example", function()
   local server
@@ -38,13 +38,27 @@ describe("the example", function()
     assert.has_match("tagged tone%-kept", run("compare_models", "tone"))
   end)
 
+  it("compare_models deletes the worst, and audit_tags finds and mends what lacks a tag", function()
+    for i, epochs in ipairs { 1, 2, 5 } do
+      run("fine_tune", "", ("TUNING_KEEP=1 TUNING_NAME=tone-%d TUNING_EPOCHS=%d"):format(i, epochs))
+    end
+    assert.has_match("tone%-1 +lacks owner.*3 custom models, 3 to look at", run("audit_tags", "team owner"))
+    assert.has_match("tone%-1 +tagged owner.*3 custom models, 0 to look at", run("audit_tags", "--set owner=a=b team="))
+    assert.has_match("^3 custom models, 0 to look at", run("audit_tags", "team owner"))
+    local text = run("compare_models", "tone --keep 2")
+    local best, worst = text:match("made\n(tone%-%d).-\n(tone%-%d)[^\n]*\ntagged")
+    assert.has_match("tagged " .. best:gsub("%-", "%%-"), text)
+    assert.has_match("\ndeleted " .. worst:gsub("%-", "%%-") .. "\n$", text)
+    assert.has_no_match(worst:gsub("%-", "%%-"), run "compare_models")
+  end)
+
   it("fine_tune says why there is no job", function()
     local text = run("fine_tune", "", "TUNING_ROLE_ARN=nonsense")
     assert.has_match("The job was not created:%s+ValidationException: .*roleArn", text)
   end)
 
   it("invocation_logging sets and removes", function()
-    assert.has_match("logged to s3://logs/here", run("invocation_logging", "logs here"))
-    assert.has_match("not logged", run("invocation_logging", "off"))
+    assert.has_match("before: invocations are not logged\n.*logged to s3://logs/here\nverified", run("invocation_logging", "logs here"))
+    assert.has_match("before: invocations are logged to s3://logs/here\n.*not logged", run("invocation_logging", "off"))
   end)
 end)

@@ -4,6 +4,7 @@
 -- `emulator.new { hyperparameters = { ["amazon.titan-text-"] = { … } } }`, or `false` for no check. A family is found by the
 -- longest key that starts the model's id; models without a family are not checked.
 local models = require "bedrock.tuning.models"
+local values_of = require "bedrock.tuning.hyperparameters"
 
 local hyperparameters = {}
 
@@ -11,17 +12,6 @@ local hyperparameters = {}
 ---@type table<string, table<string, bedrock.tuning.Hyperparameter>>
 hyperparameters.families = {}
 for _, model in ipairs(models.list) do hyperparameters.families[model.prefix] = model.hyperparameters end
-
--- Numbers come as strings, also as "1.0E-4". Lua's tonumber takes hexadecimal, blanks, "nan" and "inf" besides.
-local function to_number(text)
-  if not text:find("^[+-]?%d*%.?%d*[eE]?[+-]?%d*$") then return nil end
-  return tonumber(text)
-end
-
-local function plain(number)
-  local text = ("%.10f"):format(number):gsub("0+$", ""):gsub("%.$", "")
-  return text
-end
 
 --- The family that a model id belongs to.
 ---@param families table<string, table>
@@ -51,16 +41,13 @@ function hyperparameters.check(family, values)
       return ("The hyperparameter %s is not supported by the base model. Supported hyperparameters: %s.")
         :format(name, table.concat(known, ", "))
     end
-    if text ~= entry.word then
-      local number = to_number(text)
-      if not number or entry.whole and number ~= math.floor(number) then
-        return ("The value of the hyperparameter %s must be %s%s."):format(name,
-          entry.whole and "an integer" or "a number", entry.word and " or " .. entry.word or "")
-      end
-      if number < entry.min or number > entry.max then
-        return ("The value of the hyperparameter %s is out of range. It must be between %s and %s.")
-          :format(name, plain(entry.min), plain(entry.max))
-      end
+    local problem = values_of.problem(entry, text)
+    if problem == "range" then
+      return ("The value of the hyperparameter %s is out of range. It must be between %s and %s.")
+        :format(name, values_of.plain(entry.min), values_of.plain(entry.max))
+    elseif problem then
+      return ("The value of the hyperparameter %s must be %s%s."):format(name,
+        entry.whole and "an integer" or "a number", entry.word and " or " .. entry.word or "")
     end
   end
   for _, name in ipairs(known) do

@@ -359,4 +359,15 @@ function Pattern:matches(text)
   return false
 end
 
+-- source -> compiled, or false where it can't be read. What a pattern says never changes: safe to share.
+local compiled = {}
+
+--- A compiled expression, made once.
+---@param source string
+---@return bedrock.emulator.Pattern|false compiled  false: this engine can't read it
+function pattern.matcher(source)
+  if compiled[source] == nil then compiled[source] = pattern.compile(source) or false end
+  return compiled[source]
+end
+
 return pattern

@@ -8,14 +8,6 @@ local pattern = require "bedrock.emulator.pattern"
 
 local validation = {}
 
--- source of a pattern -> compiled, or false where this engine can't read it. What a pattern says never changes: safe to share.
-local compiled = {}
-
-local function matcher(source)
-  if compiled[source] == nil then compiled[source] = pattern.compile(source) or false end
-  return compiled[source]
-end
-
 local MAX_ECHO = 512
 
 local function report(problems, shape, value, path, constraint)
@@ -80,7 +72,7 @@ function checks.string(problems, shape, value, path)
   check_length(problems, shape, value, path, length)
   -- A value beyond its maximum is wrong already: no pattern is run over what may be a megabyte.
   if shape.pattern and length <= (shape.max or 4096) then
-    local compiled_pattern = matcher(shape.pattern)
+    local compiled_pattern = pattern.matcher(shape.pattern)
     if compiled_pattern and not compiled_pattern:matches(value) then
       report(problems, shape, value, path, "Member must satisfy regular expression pattern: " .. shape.pattern)
     end

@@ -19,8 +19,17 @@ models.sources = {
     seen = "2026-11" },
   nova2 = { url = "https://docs.aws.amazon.com/bedrock/latest/userguide/nova-2-sft-data-prep.html", seen = "2026-11" },
   haiku = { url = "https://platform.claude.com/cookbook/finetuning-finetuning-on-bedrock", seen = "2026-11" },
+  distillation = { url = "https://docs.aws.amazon.com/bedrock/latest/userguide/distillation-data-prep-option-2.html",
+    seen = "2026-11" },
   limits = { url = "https://docs.aws.amazon.com/bedrock/latest/APIReference/API_CreateModelCustomizationJob.html",
     seen = "2026-11" },
+  buckets = { url = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html", seen = "2026-11" },
+  role = { url = "https://docs.aws.amazon.com/bedrock/latest/userguide/model-customization-iam-role.html", seen = "2026-11" },
+  vpc = { url = "https://docs.aws.amazon.com/bedrock/latest/userguide/vpc-model-customization.html", seen = "2026-11" },
+  encryption = { url = "https://docs.aws.amazon.com/bedrock/latest/userguide/encryption-custom-job.html", seen = "2026-11" },
+  trouble = { url = "https://docs.aws.amazon.com/bedrock/latest/userguide/fine-tuning-troubleshooting.html",
+    seen = "2026-11" },
+  stop = { url = "https://docs.aws.amazon.com/bedrock/latest/userguide/model-customization-stop.html", seen = "2026-11" },
 }
 
 --- One hyperparameter. Values are strings on the wire; min and max are numbers, both allowed.
@@ -31,11 +40,16 @@ models.sources = {
 ---@field whole? boolean  an integer
 ---@field word? string  accepted in place of a number, in this case of letters
 ---@field required? boolean
+---@field with_validation? string  what is to be said where a value is given beside a validation set
 
 local function whole(min, max, default) return { min = min, max = max, default = default, whole = true } end
 local function real(min, max, default) return { min = min, max = max, default = default } end
 local function word(value, entry)
   entry.word, entry.required = value, true
+  return entry
+end
+local function with_validation(words, entry)
+  entry.with_validation = words
   return entry
 end
 
@@ -59,10 +73,11 @@ local function cohere(largest_batch)
   return {
     epochCount = whole(1, 100, "1"),
     batchSize = whole(8, largest_batch, "8"),
-    learningRate = real(5e-6, 0.1, "0.00001"),
+    learningRate = with_validation("is better left out where there is a validation set", real(5e-6, 0.1, "0.00001")),
     earlyStoppingThreshold = real(0, 0.1, "0.01"),
     earlyStoppingPatience = whole(1, 10, "6"),
-    evalPercentage = real(5, 50, "20"),
+    evalPercentage = with_validation("is for jobs without a validation set: it takes one out of the training set",
+      real(5, 50, "20")),
   }
 end
 
@@ -113,19 +128,21 @@ local EAST, WEST = "us-east-1", "us-west-2"
 ---@field name string
 ---@field prefix string  how its ids begin
 ---@field tuning_id? string  the id that a job takes; it differs from the one for inference by its context length
+---@field context? string  where an entry is for several models: the context length at the end of their tuning ids
 ---@field regions? string[]  where it can be tuned
 ---@field hyperparameters? table<string, bedrock.tuning.Hyperparameter>
 ---@field dataset? bedrock.tuning.DatasetRules
+---@field records_per_warm_up_step? integer  what is advised: so many records of the training set for each step
 ---@field retired? boolean  no longer on the service's list of models to tune
 
 ---@type bedrock.tuning.Model[]
 models.list = {
   { name = "Amazon Nova Micro", prefix = "amazon.nova-micro-v1", tuning_id = "amazon.nova-micro-v1:0:128k",
-    regions = { EAST }, hyperparameters = nova, dataset = nova_data(false) },
+    records_per_warm_up_step = 640, regions = { EAST }, hyperparameters = nova, dataset = nova_data(false) },
   { name = "Amazon Nova Lite", prefix = "amazon.nova-lite-v1", tuning_id = "amazon.nova-lite-v1:0:300k",
-    regions = { EAST }, hyperparameters = nova, dataset = nova_data(true) },
+    records_per_warm_up_step = 160, regions = { EAST }, hyperparameters = nova, dataset = nova_data(true) },
   { name = "Amazon Nova Pro", prefix = "amazon.nova-pro-v1", tuning_id = "amazon.nova-pro-v1:0:300k",
-    regions = { EAST }, hyperparameters = nova, dataset = nova_data(true) },
+    records_per_warm_up_step = 320, regions = { EAST }, hyperparameters = nova, dataset = nova_data(true) },
   { name = "Amazon Nova 2 Lite", prefix = "amazon.nova-2-lite-v1", tuning_id = "amazon.nova-2-lite-v1:0:256k",
     regions = { EAST }, dataset = { shape = "converse", source = "nova2" } },
   { name = "Amazon Nova Canvas", prefix = "amazon.nova-canvas-v1", tuning_id = "amazon.nova-canvas-v1:0", regions = { EAST },
@@ -165,27 +182,45 @@ models.list = {
     hyperparameters = cohere(8), dataset = cohere_data },
   { name = "Cohere Command Light", prefix = "cohere.command-light-text-",
     tuning_id = "cohere.command-light-text-v14:7:4k", retired = true, hyperparameters = cohere(32), dataset = cohere_data },
-  { name = "Meta Llama 3.1", prefix = "meta.llama3-1-", regions = { WEST }, hyperparameters = llama,
+  { name = "Meta Llama 3.1", prefix = "meta.llama3-1-", context = "128k", regions = { WEST }, hyperparameters = llama,
     dataset = llama_data("prompt-completion", 16000) },
-  { name = "Meta Llama 3.2 1B and 3B", prefix = "meta.llama3-2-", regions = { WEST }, hyperparameters = llama,
+  { name = "Meta Llama 3.2 1B and 3B", prefix = "meta.llama3-2-", context = "128k", regions = { WEST }, hyperparameters = llama,
     dataset = llama_data("converse", 16000, false) },
-  { name = "Meta Llama 3.2 11B", prefix = "meta.llama3-2-11b-", regions = { WEST }, hyperparameters = llama,
+  { name = "Meta Llama 3.2 11B", prefix = "meta.llama3-2-11b-", context = "128k", regions = { WEST }, hyperparameters = llama,
     dataset = llama_data("converse", 16000, true) },
-  { name = "Meta Llama 3.2 90B", prefix = "meta.llama3-2-90b-", regions = { WEST }, hyperparameters = llama,
+  { name = "Meta Llama 3.2 90B", prefix = "meta.llama3-2-90b-", context = "128k", regions = { WEST }, hyperparameters = llama,
     dataset = llama_data("converse", 10000, true) },
   { name = "Meta Llama 3.3 70B", prefix = "meta.llama3-3-70b-", tuning_id = "meta.llama3-3-70b-instruct-v1:0:128k",
     regions = { WEST }, dataset = llama_data("converse", 16000, false) },
 }
 
 --- The model that an identifier names: by the longest beginning.
----@param identifier string  a model id, or the ARN of a foundation model
----@return bedrock.tuning.Model|nil model  nil where it is not known, as for a custom model
+---@param identifier string  a model id, or the ARN of a foundation model or of a custom model, which names what it was made from
+---@return bedrock.tuning.Model|nil model  nil where it is not known, as for the name of a custom model
 function models.find(identifier)
-  local id, found = identifier:match ":foundation%-model/(.+)$" or identifier, nil
+  local id = identifier:match ":foundation%-model/(.+)$" or identifier:match ":custom%-model/([^/]+)/" or identifier
+  local found
   for _, model in ipairs(models.list) do
     if id:sub(1, #model.prefix) == model.prefix and (not found or #model.prefix > #found.prefix) then found = model end
   end
   return found
+end
+
+--- The model id behind that of an inference profile: "amazon.nova-lite-v1:0" for "us.amazon.nova-lite-v1:0".
+---@param id string
+---@return string|nil model_id
+function models.behind_profile(id)
+  return id:match "^%l[%l-]*%.(%l[%w-]*%..+)$"
+end
+
+--- The id by which a job names a model.
+---@param model bedrock.tuning.Model
+---@param id string  of the model, for inference or for tuning
+---@return string|nil tuning_id  nil where it is not known
+function models.tuning_id(model, id)
+  if model.tuning_id then return model.tuning_id end
+  local stem = model.context and id:match "^(.-%-v%d+:%d+)"
+  return stem and stem .. ":" .. model.context
 end
 
 return models
