@@ -70,7 +70,6 @@ local function problems_of(files)
       end
     end
     for _, f in ipairs(file.functions) do
-      local public = f.owner and (f.owner == file.returned or f.class) and not f.name:find "^_" and not f.indented
       local names = {}
       for _, param in ipairs(f.params) do names[#names + 1] = param.name end
       local args = {}
@@ -78,11 +77,11 @@ local function problems_of(files)
         -- What a method takes itself by has no line, nor has what is named only to be passed over.
         if arg ~= "_" and not (i == 1 and arg == "self") then args[#args + 1] = arg end
       end
-      if #names > 0 or public and f.documented then
+      if #names > 0 or f.public and f.documented then
         local wanted, given = table.concat(args, ", "), table.concat(names, ", ")
         if wanted ~= given then note(f.line, "%s takes (%s), its annotations say (%s)", f.name, wanted, given) end
       end
-      if public and f.documented and f.gives and #f.returns == 0 then note(f.line, "%s gives something back, and has no @return", f.name) end
+      if f.public and f.documented and f.gives and #f.returns == 0 then note(f.line, "%s gives something back, and has no @return", f.name) end
     end
   end
   return found

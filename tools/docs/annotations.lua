@@ -292,7 +292,8 @@ end
 
 --- Read the annotations of a Lua file.
 ---@param source string  its text
----@return table file  `header`, `classes`, `aliases`, `functions`, `blocks`, `problems`, `returned`: see the code that fills them
+---@return table file  `header` (what it says of itself), `classes` and `aliases` (with their fields, types and text), `functions`
+---  (with text, params, returns; `public`, and whether one gives a value), `blocks` (each run of comment lines), and `problems`
 function annotations.read(source)
   local lines = split_lines(source)
   local self = { classes = {}, aliases = {}, functions = {}, blocks = {}, problems = {} }
@@ -337,6 +338,9 @@ function annotations.read(source)
       self.block, self.class, self.alias, self.current = new_block(), nil, nil, nil
       self.returned = line:match("^return ([%a_][%w_]*)%s*$") or line:match("^return setmetatable%(([%a_][%w_]*),") or self.returned
     end
+  end
+  for _, f in ipairs(self.functions) do
+    f.public = f.owner and (f.owner == self.returned or f.class) and not f.name:find "^_" and not f.indented
   end
   self.block, self.class, self.alias, self.current = nil, nil, nil, nil
   return self

@@ -30,47 +30,12 @@ modules.pages = {
 
 local function escape(text) return (text:gsub("[&<>|]", { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ["|"] = "&#124;" })) end
 
---- Read the files of all pages.
----@param list fun(folder: string): string[]  the Lua files of a folder, sorted
----@param read fun(path: string): string
----@return table site  `pages`, and `home`: the page and anchor of each class
-function modules.read(list, read)
-  local site = { pages = {}, home = {}, classes = {} }
-  for _, page in ipairs(modules.pages) do
-    local made = { name = page.name, files = {}, about = page.about, only = page.only, with = page.with or {} }
-    local seen = {}
-    local function add(path)
-      if seen[path] then return end
-      seen[path] = true
-      local file = annotations.read(read(path))
-      file.path, file.main = path, path == page.files[1] or made.with[path] or false
-      table.insert(made.files, file)
-    end
-    for _, path in ipairs(page.files) do add(path) end
-    for _, path in ipairs(page.folder and list(page.folder) or {}) do add(path) end
-    table.insert(site.pages, made)
-  end
-  for _, page in ipairs(site.pages) do
-    for _, file in ipairs(page.files) do
-      for _, kind in ipairs { "classes", "aliases" } do
-        for _, class in ipairs(file[kind]) do
-          class.page, class.file = page, file
-          site.classes[class.name] = site.classes[class.name] or class
-        end
-      end
-    end
-  end
-  modules.reach(site)
-  return site
-end
-
 -- The functions that a page shows.
 local function shown_functions(page, file)
   local shown = {}
   if not file.main then return shown end
   for _, f in ipairs(file.functions) do
-    local public = f.owner and (f.owner == file.returned or f.class) and not f.name:find "^_" and not f.indented
-    if public and f.documented and (not page.only or page.only[f.owner]) then shown[#shown + 1] = f end
+    if f.public and f.documented and (not page.only or page.only[f.owner]) then shown[#shown + 1] = f end
   end
   return shown
 end
@@ -83,9 +48,8 @@ local function types_of(f)
   return types
 end
 
---- Find the classes that functions lead to: `site.home` has where they stand.
----@param site table
-function modules.reach(site)
+-- Find the classes that functions lead to: `site.home` has where they stand.
+local function reach(site)
   local function visit(name)
     local class = site.classes[name]
     if not class or site.home[name] then return end
@@ -110,6 +74,40 @@ function modules.reach(site)
   end
 end
 
+--- Read the files of all pages.
+---@param list fun(folder: string): string[]  the Lua files of a folder, sorted
+---@param read fun(path: string): string
+---@return table site  `pages`, and `home`: the page and anchor of each class
+function modules.read(list, read)
+  local site = { pages = {}, home = {}, classes = {} }
+  for _, page in ipairs(modules.pages) do
+    local made = { name = page.name, files = {}, about = page.about, only = page.only, with = page.with or {} }
+    local seen = {}
+    local function add(path)
+      if seen[path] then return end
+      seen[path] = true
+      local file = annotations.read(read(path))
+      file.path, file.main = path, path == page.files[1] or made.with[path] or false
+      table.insert(made.files, file)
+    end
+    for _, path in ipairs(page.files) do add(path) end
+    for _, path in ipairs(page.folder and list(page.folder) or {}) do add(path) end
+    table.insert(site.pages, made)
+  end
+  for _, page in ipairs(site.pages) do
+    for _, file in ipairs(page.files) do
+      for _, kind in ipairs { "classes", "aliases" } do
+        for _, class in ipairs(file[kind]) do
+          class.page = page
+          site.classes[class.name] = site.classes[class.name] or class
+        end
+      end
+    end
+  end
+  reach(site)
+  return site
+end
+
 -- A type as code, its classes linked; long ones may break between names.
 local function type_html(site, page, kind)
   return "<code>" .. escape(kind.text):gsub("[%a_][%w_.]*", function(name)
@@ -119,7 +117,6 @@ local function type_html(site, page, kind)
     return ('<a href="%s#%s">%s</a>'):format(target, home.anchor, shown)
   end):gsub("&#124;", "%0<wbr>") .. "</code>"
 end
-
 
 --- Text of a doc comment as Markdown: indented code becomes a block of its own.
 ---@param text string
