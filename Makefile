@@ -167,6 +167,10 @@ fuzz: deps ## libFuzzer on the plain C halves, SECONDS each
 	@$(MAKE) --no-print-directory -s fuzzers
 	@tools/fuzz $(SECONDS)
 
+docs: ## build the reference and the guides as HTML in build/docs
+	@tools/deps docs
+	@lua5.4 tools/docs.lua build/docs
+
 ## ----------------------------------------------------------------------------- test programs in C (called by tools/test)
 
 # The plain halves with sanitizers, once for all unit tests. No Lua header is in reach.
@@ -216,4 +220,4 @@ build/oom/oom: spec/oom/oom.c $(SOURCES:%=csrc/%.c) $(wildcard csrc/*.h) Makefil
 	$(CC) $(BASE_CFLAGS) $(SANITIZE) -O1 -g -fno-omit-frame-pointer -Icsrc $(OOM_WRAP) -o $@ \
 	    $(filter %.c,$^) $(shell $(PKG_CONFIG) --cflags --libs lua5.4) $(CORE_LIBS) $(CURL_LIBS) -lpthread -ldl
 
-.PHONY: all help deps build modules env install install-files rock clean demo demo-openresty emulator test lint format bench fuzz units fuzzers
+.PHONY: all help deps build modules env install install-files rock clean demo demo-openresty emulator test lint format docs bench fuzz units fuzzers

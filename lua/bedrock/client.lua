@@ -456,10 +456,23 @@ local function metatable_of(model)
   return meta
 end
 
+---@class bedrock.ClientParts
+---@field config bedrock.Config
+---@field model bedrock.Model
+---@field runtime bedrock.Runtime
+---@field owns_runtime boolean
+---@field credentials? bedrock.CredentialsProvider
+---@field bearer_token? string
+---@field retry bedrock.RetryStrategy
+---@field clock bedrock.Clock
+---@field base_url string
+---@field signing_name string
+---@field region? string
+---@field user_agent fun(features: string): string
+---@field trace_id? fun(): string|nil
+
 --- Make a client from its parts (bedrock.new puts them together).
----@param parts {config: table, model: table, runtime: table, owns_runtime: boolean, credentials: table|nil, bearer_token: string|nil,
----  retry: table, clock: table, base_url: string, signing_name: string, region: string|nil,
----  user_agent: (fun(features: string): string), trace_id: (fun(): string|nil)|nil}
+---@param parts bedrock.ClientParts
 ---@return bedrock.Client
 function M.new(parts)
   -- What may be missing is false, which a look into the metatable would cost more than.

@@ -100,6 +100,7 @@ errors.can_catch = can_catch
 
 --- As pcall, for what may yield: where that can't be caught, nothing is.
 ---@param f function
+---@param ... any  what it is called with
 ---@return boolean ok
 ---@return any ...
 function errors.call(f, ...)

@@ -37,6 +37,14 @@ function child.read(path)
   return text
 end
 
+--- The lines that a command (shell words) prints.
+function child.lines_of(command)
+  local pipe, lines = assert(io.popen(command)), {}
+  for line in pipe:lines() do lines[#lines + 1] = line end
+  pipe:close()
+  return lines
+end
+
 --- Wait until `condition()` gives a value, at most `seconds` (5).
 function child.wait_for(condition, seconds)
   local deadline = socket.gettime() + (seconds or 5)

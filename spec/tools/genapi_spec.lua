@@ -62,6 +62,17 @@ local function load_text(text)
   return assert((rawget(_G, "loadstring") or load)(text))()
 end
 
+-- The API table as the tool has it before it is written, from what is written.
+local function plain_api()
+  local written = dofile "lua/bedrock/api/bedrock.lua"
+  local api = { metadata = written.metadata, version = written.version }
+  for _, section in ipairs { "operations", "paginators", "shapes" } do
+    api[section] = {}
+    for name, text in pairs(written[section]) do api[section][name] = load_text("return " .. text) end
+  end
+  return api
+end
+
 describe("tools/genapi.lua", function()
   describe("converts", function()
     local api = assert(genapi.convert(assert(genapi.read_json(MODEL)), assert(genapi.read_json(PAGINATORS))))
@@ -301,7 +312,7 @@ describe("tools/genapi.lua", function()
           return genapi.run { path, "--descriptions", lines }
         end)
       end)
-      assert.truthy(err:find("returns no table", 1, true))
+      assert.truthy(err:find("returns no table with operations", 1, true))
     end)
 
     it("chooses operations by name or by their descriptions", function()
@@ -320,7 +331,7 @@ describe("tools/genapi.lua", function()
       assert.equal("GetNothing GetOther PutThing", operations())
       assert.equal("GetOther PutThing", operations("--operations", "PutThing,GetOther"))
       assert.equal("GetOther PutThing", operations("--operations=PutThing, GetOther"))
-      assert.equal("GetNothing", with_file('return { GetNothing = "Gets nothing." }', function(lines)
+      assert.equal("GetNothing", with_file('return { operations = { GetNothing = "Gets nothing." } }', function(lines)
         return operations("--descriptions", lines)
       end))
     end)
@@ -372,16 +383,73 @@ describe("tools/genapi.lua", function()
   end)
 
   it("writes annotations", function()
-    local api = assert(genapi.convert(assert(genapi.read_json(MODEL))))
-    local text = genapi.annotate(api, "demo.json", { PutThing = "Puts a thing." })
+    local api = assert(genapi.convert(assert(genapi.read_json(MODEL)), { GetOther = { result_key = "items" }, PutThing = { result_key = "list" } }))
+    api.shapes.Thing.members[3] = { "list", "Strs" }
+    api.operations.GetOther.output = "Thing"
+    local text = genapi.annotate(api, "demo.json", {
+      operations = { PutThing = "Puts a thing." }, waits = { thing = "PutThing" }, members = { self = "itself", time = "when" },
+      shapes = { Thing = { "A thing.", rate = "how fast" }, Other = { self = "not in it" } },
+    })
     assert.truthy(text:find("^%-%-%-@meta _\n"))
-    for _, line in ipairs { "---@class bedrock.PutThingRequest\n---@field zeta? \"a\"|\"end\"|string\n---@field id ",
-      "---@field time? number|string  seconds since 1970, UTC\n", "---@field self? bedrock.Thing\n---@field rate? number\n",
-      "--- Puts a thing.\n---@param params bedrock.PutThingRequest\n", "function Client:put_thing(params, call_options) end\n",
-      "---@field map? table<\"a\"|\"end\"|string, any>\n", "---@field alpha? (\"a\"|\"end\"|string)[]\n" } do
+    for _, line in ipairs { "---@alias bedrock.Str\n---| \"a\"\n---| \"end\"\n---| string\n",
+      "---@class bedrock.PutThingRequest\n---@field zeta? bedrock.Str\n---@field id ",
+      "---@field time? number|string  when; seconds since 1970, UTC\n", "---@field token? bedrock.Str  made by the library if absent\n",
+      "--- A thing.\n---@class bedrock.Thing\n---@field self? bedrock.Thing  itself\n---@field rate? number  how fast\n",
+      "--- Puts a thing.\n--- Errors of the service: `Conflict`.\n---@param params bedrock.PutThingRequest\n",
+      "function Client:put_thing(params, call_options) end\n",
+      "---@field map? table<bedrock.Str, any>\n", "---@field alpha? bedrock.Str[]\n",
+      '---@field items fun(self: bedrock.Client, operation_name: "put_thing", params?: bedrock.PutThingRequest, '
+        .. "options?: bedrock.PageOptions): (fun(): bedrock.Str|nil)\n",
+      '---@field wait fun(self: bedrock.Client, kind: "thing", params: bedrock.PutThingRequest, options?: bedrock.WaitOptions): '
+        .. "bedrock.Thing|nil, bedrock.Error?\n",
+      "(fun(): bedrock.Thing|nil)\n", "(fun(): any|nil)\n" } do -- GetOther's result key is no list
       assert.truthy(text:find(line, 1, true), line)
     end
     assert.is_function((rawget(_G, "loadstring") or load)(text))
+  end)
+
+  describe("the library's own descriptions", function()
+    local descriptions = dofile "lua/bedrock/api/descriptions.lua"
+    local api = plain_api()
+
+    it("have a line for each operation and each member that users meet", function()
+      for name in pairs(api.operations) do assert.is_string(descriptions.operations[name], name) end
+      for name, shape in pairs(api.shapes) do
+        if shape.exception then assert.is_string(descriptions.errors[name], name) end
+        for _, member in ipairs(not shape.exception and shape.members or {}) do
+          local own = descriptions.shapes[name] or {}
+          assert.is_string(own[member[1]] or descriptions.members[member[1]], name .. "." .. member[1] .. " has no line")
+        end
+      end
+    end)
+
+    it("name nothing that does not exist", function()
+      local used = {}
+      for name, shape in pairs(api.shapes) do
+        local own, known = descriptions.shapes[name] or {}, {}
+        for _, member in ipairs(shape.members or {}) do
+          known[member[1]] = true
+          if not own[member[1]] and not shape.exception then used[member[1]] = true end
+        end
+        for member in pairs(own) do assert.truthy(member == 1 or known[member], name .. "." .. tostring(member)) end
+      end
+      for name in pairs(descriptions.operations) do assert.is_table(api.operations[name], name) end
+      for name in pairs(descriptions.errors) do assert.is_true(api.shapes[name].exception, name) end
+      for name in pairs(descriptions.shapes) do assert.is_table(api.shapes[name], name) end
+      for name in pairs(descriptions.members) do assert.is_true(used[name], name .. " stands in no shape") end
+    end)
+
+    it("know the kinds of client:wait", function()
+      for kind, row in pairs(require("bedrock.wait").kinds) do
+        assert.equal(row.operation, genapi.snake_case(descriptions.waits[kind] or ""))
+      end
+      for kind in pairs(descriptions.waits) do assert.is_table(require("bedrock.wait").kinds[kind], kind) end
+    end)
+
+    it("and the API table give lua/bedrock/meta/operations.lua as it is", function()
+      assert.equal(read("lua/bedrock/meta/operations.lua"),
+        (genapi.annotate(api, "bedrock.json and bedrock-paginators.json", descriptions)))
+    end)
   end)
 
   describe("made", function()

@@ -79,7 +79,10 @@ function nginx.serve(service, options)
   local response, failure = wire.respond(service, request, takes_orders)
   if failure then ngx.log(ngx.ERR, "bedrock emulator: ", failure) end
   if response.delay and response.delay > 0 then ngx.sleep(response.delay) end
-  if response.fault then return send_faulty(response, request) end
+  if response.fault then
+    send_faulty(response, request)
+    return
+  end
   ngx.status = response.status
   for name, value in pairs(response.headers) do ngx.header[name] = value end
   ngx.print(response.body)

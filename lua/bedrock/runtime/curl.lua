@@ -113,7 +113,10 @@ end
 ---@param seconds number  zero and less return at once
 function methods:sleep(seconds) -- luacheck: ignore self
   local task = current and current()
-  if task then return task:sleep(seconds) end
+  if task then
+    task:sleep(seconds)
+    return
+  end
   while seconds > 0 do
     seconds = curl.sleep(seconds)
   end
