@@ -36,7 +36,6 @@ errors.codes = {
   TLSError = "the server's certificate or the TLS handshake was refused",
   ResponseError = "an answer that cannot be read",
   WaiterError = "what was waited for came to a bad end",
-  FileError = "a file that was named cannot be read",
   StalledError = "a customization job that stands still for longer than its budget",
   StateError = "a file of tuning.run that cannot be used",
   JobMismatchError = "a customization job of this name exists with other parameters",

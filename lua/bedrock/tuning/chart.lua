@@ -40,6 +40,8 @@ local ASCII = {
 local DOTS = { { 1, 2, 4, 64 }, { 8, 16, 32, 128 } }
 
 --- Look for mistakes in the arguments of `draw`.
+---@param metrics any
+---@param options any
 ---@return string|nil problem
 function chart.check(metrics, options)
   if type(metrics) ~= "table" then return "chart takes what tuning.metrics gives, or a list of such; got " .. type(metrics) end

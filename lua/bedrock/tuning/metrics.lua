@@ -36,6 +36,8 @@ end
 local OPTIONS = { training = is_source, validation = is_source, points = option_check.at_least(10) }
 
 --- Look for mistakes in the arguments of `read`.
+---@param source any
+---@param options any
 ---@return string|nil problem
 function metrics.check(source, options)
   if source ~= nil and type(source) ~= "table" then

@@ -32,6 +32,7 @@ local COLORS = 8
 local escape = svg.escape
 
 --- Look for mistakes in the argument of `build`.
+---@param options any
 ---@return string|nil problem
 function report.check(options)
   if type(options) ~= "table" then return "report takes a table with jobs, got " .. type(options) end
