@@ -45,7 +45,10 @@ describe("the example", function()
     assert.has_match("tone%-1 +lacks owner.*3 custom models, 3 to look at", run("audit_tags", "team owner"))
     assert.has_match("tone%-1 +tagged owner.*3 custom models, 0 to look at", run("audit_tags", "--set owner=a=b team="))
     assert.has_match("^3 custom models, 0 to look at", run("audit_tags", "team owner"))
-    local text = run("compare_models", "tone --keep 2")
+    local page = child.temp_dir() .. "/report.html"
+    local text = run("compare_models", "tone --keep 2 --report " .. page)
+    local html = child.read(page)
+    for i = 1, 3 do assert.has_match("tone%-" .. i, html) end
     local best, worst = text:match("made\n(tone%-%d).-\n(tone%-%d)[^\n]*\ntagged")
     assert.has_match("tagged " .. best:gsub("%-", "%%-"), text)
     assert.has_match("\ndeleted " .. worst:gsub("%-", "%%-") .. "\n$", text)
