@@ -9,6 +9,7 @@
 -- cl100k_base, Claude 2's) it comes to 0.75 to 1.45 times their counts for prose and code in Latin, Cyrillic, Hebrew, Chinese,
 -- Japanese and Korean writing, and to 0.45 to 2.3 times for Arabic, Greek, Hindi, Thai and Vietnamese.
 
+local display = require "bedrock.tuning.display"
 local errors = require "bedrock.errors"
 local models = require "bedrock.tuning.models"
 local native = require "bedrock.native"
@@ -221,7 +222,7 @@ end
 -- ---- reading ----
 
 local function file_error(path, message)
-  return nil, errors.new { code = "FileError", retryable = false, message = path and path .. ": " .. message or message }
+  return nil, errors.new { code = "FileError", retryable = false, message = path and display.clean(path) .. ": " .. message or message }
 end
 
 local function is_readable(source)
@@ -283,7 +284,7 @@ local notes = {
   ["missing-key"] = function(e) return ("%q is missing"):format(e.note) end,
   ["wrong-type"] = function(e) return e.note .. " is expected" end,
   ["not-an-object"] = function(e) return e.note and e.note .. " is expected" end,
-  ["other-shape"] = function(e) return "it looks like " .. e.note end,
+  ["other-shape"] = function(e) return e.note and "it looks like " .. e.note or "it has no shape that is known" end,
   ["media-format"] = function(e) return "one of " .. e.note end,
   ["record-too-long"] = function(e)
     return ("%s: %s characters, at most %s"):format(e.note, number(e.value), number(e.limit))
@@ -439,7 +440,7 @@ local function make_report(report, source, model, limits, own, options, beyond_b
     report.epochs = hyperparameter("epochCount", model, options)
     report.training_tokens = report.epochs and report.tokens.total * report.epochs
   end
-  if options.model and not (model and model.dataset) then add_problem(report, "unknown-model", options.model) end
+  if options.model and not (model and model.dataset) then add_problem(report, "unknown-model", display.clean(options.model)) end
   check_file(report, limits, options)
   if beyond_batches then add_problem(report, "batch-size") end
   finish_problems(report, limits, own, latin1)

@@ -1,5 +1,7 @@
 --- A report of check_dataset as text for a terminal.
 
+local display = require "bedrock.tuning.display"
+
 local M = {}
 
 local COLOURS = { error = "\27[31m", warning = "\27[33m", good = "\27[32m", bold = "\27[1m", plain = "\27[0m" }
@@ -23,7 +25,7 @@ end
 local function head(report)
   local lines = {}
   local whose = report.model and " for " .. report.model or ""
-  lines[1] = ("%s: %s set%s"):format(report.path or "data", report.kind, whose)
+  lines[1] = ("%s: %s set%s"):format(display.clean(report.path or "data"), report.kind, whose)
   lines[2] = ("  %s on %s, %s%s"):format(counted(report.records, "record"), counted(report.lines, "line"),
     size_text(report.bytes), report.complete and "" or "; the rest was not checked")
   if report.shape then

@@ -357,6 +357,22 @@ describe("check_dataset reports", function()
     assert.are.same({}, sources(of(list, { model = model, limits = { max_tokens = false } })))
   end)
 
+  it("in text that does nothing to a terminal", function()
+    local path = child.temp_dir() .. "/\27[2J\194\155\n\255"
+    child.write(path, "\27]0;x\7\194\155\n")
+    local report = check(path, { model = "\27[2Jmodel" })
+    os.remove(path)
+    assert.are.equal(path, report.path)
+    assert.is_nil(tostring(report):gsub("\n", ""):find "[%c\127]")
+    assert.is_nil(tostring(report):find("\194\155", 1, true))
+  end)
+
+  it("excerpts without what turns the direction of writing", function()
+    local report = of { "\226\128\174\226\129\166\216\156\226\128\143\226\128\168\239\187\191\194\133\127é→x" }
+    assert.are.equal([[\xE2\x80\xAE\xE2\x81\xA6\xD8\x9C\xE2\x80\x8F\xE2\x80\xA8\xEF\xBB\xBF\xC2\x85\x7Fé→x]],
+      report.problems[1].examples[1].excerpt)
+  end)
+
   it("in text", function()
     local text = tostring(of({ sized(1234567), "oops", sized(9) }, { model = "amazon.titan-text-lite-v1" }))
     assert.is_nil(text:find("\27", 1, true))
@@ -393,6 +409,20 @@ describe("check_dataset reads", function()
     assert.are.equal(2, check(pipe).records)
     pipe:close()
   end)
+
+  -- Sources that never end.
+  for name, piece in pairs { ["what is no text"] = "\31\139\n", ["a line without end"] = ("\0"):rep(4 * 1024 * 1024) } do
+    it(name .. " no further than it can be checked", function()
+      if SLOW and #piece > 10 then return end
+      for _, source in ipairs { function() return piece end, { read = function() return piece end } } do
+        local report = check(source)
+        assert.is_false(report.complete)
+        assert.are.same({ 1, 1 }, { report.errors, report.lines })
+        assert.truthy(report.bytes <= 256 * 1024 * 1024)
+        assert.truthy(tostring(report):find("the rest was not checked", 1, true))
+      end
+    end)
+  end
 
   it("iterators that yield", function()
     local feed = pieces('{"prompt":"a",', '"completion":"b"}\n')
@@ -455,6 +485,7 @@ describe("check_dataset reads", function()
     { "a folder", "/tmp", "/tmp: Is a directory" },
     { "an empty path", "", ": No such file or directory" },
     { "a path with a NUL byte", "/tmp/a\0b", "the path holds a NUL byte" },
+    { "a path with control characters", "/no\27]0;where\n", "/no\239\191\189]0;where : No such file or directory" },
     { "a file that can't be read to its end", "/proc/self/mem", "/proc/self/mem: Input/output error" },
     { "an iterator that fails", function() return nil, "cut off" end, "cut off" },
     { "an iterator that fails with an error table", function() return nil, require("bedrock.errors").new { code = "A", message = "b" } end, "A: b" },
