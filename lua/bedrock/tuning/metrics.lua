@@ -25,6 +25,7 @@ local metrics = {}
 local POINTS, PIECE = 2000, 64 * 1024
 local LONGEST = 64 * 1024 -- bytes of a line: whatever has longer ones is no table of numbers
 local BOM = "\239\187\191"
+local MOST_IN_PATTERN = 64 -- columns: Lua's patterns give up at some two hundred
 
 local function is_source(value)
   local kind = type(value)
@@ -49,6 +50,7 @@ end
 -- A number whatever the locale's decimal sign is; "NaN" and "inf" as Python, Java and C write them. Nil for what is none.
 local function to_number(text)
   local number = tonumber(text)
+  if text:find "%z" then return nil end -- 5.1 reads what stands before it
   if number and not text:find("[xXnN]") then return number end -- the quick way; some Luas read "nan", most read "0x10"
   if text:find("^[+-]?%.?%d") and not text:find("[xX]") then return display.to_number(text) end
   local sign, word = text:lower():match("^([+-]?)(%a+)$")
@@ -153,10 +155,13 @@ local function lines_of(read)
   end
 end
 
--- Which columns there are, and a pattern that takes step, epoch, loss and perplexity out of a line without quotes.
+-- Which columns there are, and a pattern that takes step, epoch, loss and perplexity out of a line without quotes; no pattern
+-- where there are very many columns.
 local function read_header(line, column)
   if line:find("%z") or line:find("^\255\254") or line:find("^\254\255") then
     return nil, "is no text in UTF-8 (is it UTF-16, or compressed?)"
+  elseif line:find "\r" then
+    return nil, "has carriage returns in it: lines must end with line feeds"
   end
   local fields, problem = split_quoted(line)
   if not fields then return nil, "has " .. problem end
@@ -170,8 +175,9 @@ local function read_header(line, column)
     if role then at[role] = i end
   end
   if not at.loss then
-    return nil, ("has no column %s; it has %s%s"):format(column,
-      display.fit(display.clean(table.concat(names, ", ")), 200, "..."), errors.did_you_mean(column, names))
+    local other = #names == 1 and names[1]:match "[;\t|]"
+    return nil, ("has no column %s; it has %s%s"):format(column, display.fit(display.clean(table.concat(names, ", ")), 200, "..."),
+      other and " (columns must be separated by commas)" or errors.did_you_mean(column, names))
   end
   local order, pattern, roles = {}, {}, {}
   for role, i in pairs(at) do order[i] = role end
@@ -179,7 +185,8 @@ local function read_header(line, column)
     pattern[i] = order[i] and "([^,]*)" or "[^,]*"
     if order[i] then roles[#roles + 1] = order[i] end
   end
-  return { at = at, names = names, count = #fields, roles = roles, pattern = "^" .. table.concat(pattern, ",") .. "(.*)$" }
+  return { at = at, names = names, count = #fields, roles = roles,
+    pattern = #fields <= MOST_IN_PATTERN and "^" .. table.concat(pattern, ",") .. "(.*)$" or nil }
 end
 
 local function read_file(source, what, points)
@@ -215,7 +222,7 @@ local function read_file(source, what, points)
   local captures = {}
 
   local function take(line)
-    if not line:find('"', 1, true) then
+    if pattern and not line:find('"', 1, true) then
       captures[1], captures[2], captures[3], captures[4], captures[5] = line:match(pattern)
       local rest = captures[#roles + 1]
       if rest and (rest == "" or rest:find("^,%s*$")) then return true end
@@ -238,7 +245,7 @@ local function read_file(source, what, points)
     text = trim(text)
     if text == "" then return nil end
     number = to_number(text)
-    if not number then
+    if not number and not problem then
       problem = ("column %s is %q, which is no number"):format(header.names[at[roles[i]]], display.fit(display.clean(text), 40, "..."))
     end
     return number
