@@ -86,7 +86,7 @@ const char *bk_dataset_shape_name(enum bk_dataset_shape shape)
 }
 
 /* A character that a terminal acts on or does not show: controls, those that change the direction of
- * writing, a byte order mark. */
+ * writing, a byte order mark. Neither are the two that XML does not hold shown, U+FFFE and U+FFFF. */
 static int is_hidden(const char *p, int length)
 {
     const unsigned char *u = (const unsigned char *)p;
@@ -98,6 +98,8 @@ static int is_hidden(const char *p, int length)
         return u[2] == 0x8E || u[2] == 0x8F || (u[2] >= 0xA8 && u[2] <= 0xAE);
     if (length == 3 && u[0] == 0xE2 && u[1] == 0x81)
         return u[2] >= 0xA6 && u[2] <= 0xA9;
+    if (length == 3 && u[0] == 0xEF && u[1] == 0xBF)
+        return u[2] >= 0xBE;
     return bk_json_bom(p, (size_t)length) > 0;
 }
 

@@ -251,6 +251,7 @@ local rows = {
   { "too many together", lines(ONE, TWO), { other_records = 9, limits = { max_total_records = 10 } }, { "too-many-records" } },
   { "too few together", lines(ONE, TWO), { other_records = 3, limits = { min_total_records = 10 } }, { "too-few-records" } },
   { "too few unless the other set helps", lines(ONE), { limits = { min_total_records = 10 } }, { "maybe-too-few-records" } },
+  { "a validation set, of which the sum says nothing", lines(ONE), { kind = "validation", limits = { min_total_records = 10 } } },
   { "a file that is too large", lines(ONE, TWO), { limits = { max_bytes = 10 } }, { "file-too-large" } },
   { "a validation set for a model that takes none", lines(image("s3://corpus/a.png", "A cat.")), { model = IMAGES, kind = "validation" }, { "no-validation-set" } },
   { "a model that is not known", lines(ONE), { model = "acme.tower-v1" }, { "unknown-model" } },

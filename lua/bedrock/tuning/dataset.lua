@@ -350,7 +350,8 @@ local function check_count(report, limits, options)
   if over(records, most, report.kind .. " records") then return end
   local total = records + (options.other_records or 0)
   if over(total, limits.max_total_records, "training and validation records") then return end
-  if limits.min_total_records and total < limits.min_total_records then
+  -- Of a validation set alone this says nothing.
+  if limits.min_total_records and total < limits.min_total_records and (training or options.other_records) then
     add_problem(report, options.other_records and "too-few-records" or "maybe-too-few-records",
       ("%s, at least %s for training and validation"):format(number(total), number(limits.min_total_records)))
   end
