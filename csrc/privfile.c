@@ -92,19 +92,16 @@ static int sync_file(int fd)
                                         : 0; /* EINVAL: a file system that has no such thing */
 }
 
-/* Devices, pipes and sockets: root may replace them by a file, which does them no good. */
-static int is_no_file(const char *path)
+/* A device or a pipe: to put a file in its place would take it from all others who use it. */
+static int is_special(const char *path)
 {
-    struct stat s;
-    return stat(path, &s) == 0 && !S_ISREG(s.st_mode) && !S_ISDIR(s.st_mode);
+    struct stat st;
+    return stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
 }
 
-static int write_through(const char *path, const void *text, size_t n)
+static int write_into(const char *path, const void *text, size_t n)
 {
-    int fd;
-    do
-        fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-    while (fd < 0 && errno == EINTR);
+    int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0)
         return errno;
     int code = write_all(fd, text, n);
@@ -118,8 +115,8 @@ static int replace(const char *path, const void *text, size_t n, int only_new, i
     char file[PATH_ROOM], name[PATH_ROOM];
     struct stat old;
     int fd = -1, made = 0;
-    if (!only_new && is_no_file(path))
-        return is_private ? EINVAL : write_through(path, text, n);
+    if (is_special(path))
+        return only_new ? EEXIST : write_into(path, text, n);
     int code = *path ? follow_links(path, file) : ENOENT;
     if (code)
         goto cleanup;

@@ -31,11 +31,12 @@ for _, model in ipairs(models) do print(("  %-42s %s"):format(model.modelId, mod
 local base = os.getenv "TUNING_BASE_MODEL" or (models[1] or error "no model can be tuned in this region").modelId
 
 -- 2. Is the training file good enough?
-local file, dataset = os.getenv "TUNING_FILE", nil
+local file = os.getenv "TUNING_FILE"
+local dataset, err
 if file then
-  dataset = assert(tuning.check_dataset(file, { model = base }))
-  print("\n" .. tostring(dataset))
-  if not dataset.ok then os.exit(1) end
+  dataset, err = tuning.check_dataset(file, { model = base })
+  print("\n" .. tostring(dataset or err))
+  if not (dataset and dataset.ok) then os.exit(1) end
 end
 
 -- 3. Create the job and watch it. What the service would refuse, or fail over later, is told before. Numbers are fine where it
@@ -53,7 +54,8 @@ local params = {
   customModelTags = { { key = "team", value = "support" } },
 }
 print("\ncreating " .. name)
-local job, err = tuning.run(client, params, {
+local job
+job, err = tuning.run(client, params, {
   check = { dataset = dataset },
   state = os.getenv "TUNING_STATE",
   interval = tonumber(os.getenv "TUNING_POLL") or 60,

@@ -198,24 +198,6 @@ static void test_open_files(void)
     unlink("shared");
 }
 
-/* Root can replace a device in /dev by a file; a pipe shows the same. */
-static void test_no_files(void)
-{
-    struct stat s;
-    char bytes[8] = "";
-    int fd = mkfifo("pipe", 0600) == 0 ? open("pipe", O_RDONLY | O_NONBLOCK) : -1;
-    ok(fd >= 0 && symlink("pipe", "to-pipe") == 0 && put("pipe", "x") == EINVAL &&
-           put("to-pipe", "x") == EINVAL && put_new("pipe", "x") == EEXIST,
-       "a pipe is no place for a private file");
-    ok(bk_privfile_write_open("to-pipe", "text", 4, 0) == 0 && read(fd, bytes, 8) == 4 &&
-           strcmp(bytes, "text") == 0,
-       "any other text is written to it");
-    ok(lstat("pipe", &s) == 0 && S_ISFIFO(s.st_mode) && is_link("to-pipe"), "it stays what it is");
-    close(fd);
-    unlink("pipe");
-    unlink("to-pipe");
-}
-
 /* A reader at any time sees a whole text. */
 static void test_reader(void)
 {
@@ -260,7 +242,6 @@ int main(void)
     test_links();
     test_trouble();
     test_open_files();
-    test_no_files();
     test_reader();
     int after = dup(STDIN_FILENO);
     close(after);

@@ -437,16 +437,6 @@ describe("tuning.report", function()
       assert.are.equal("report.html\n", listing())
     end)
 
-    it("writes to a pipe, which stays one", function()
-      local pipe, got = dir .. "/pipe", dir .. "/got"
-      os.execute(("mkfifo %s && cat %s > %s &"):format(child.quote(pipe), child.quote(pipe), child.quote(got)))
-      assert(child.wait_for(function() return child.read(got) end)) -- made when the pipe is there
-      assert.is_true(tuning.report { jobs = two_jobs(), path = pipe, time = T })
-      assert.are.same({ "yes" }, child.lines_of("test -p " .. child.quote(pipe) .. " && echo yes"))
-      local wanted = tuning.report { jobs = two_jobs(), time = T }
-      assert(child.wait_for(function() return child.read(got) == wanted end))
-    end)
-
     it("says what stands in the way, and leaves nothing", function()
       child.write(dir .. "/file", "x")
       for path, reason in pairs { ["/none/report.html"] = "No such file or directory", [""] = "Is a directory",
