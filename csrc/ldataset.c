@@ -181,6 +181,8 @@ static int check_read(lua_State *L)
         int code = bk_datasetfile_read(&c->file, &n);
         if (code)
             return refuse_file(L, code);
+        if (n == 0 && c->file.got < c->file.size)
+            return refuse(L, "the file became shorter while it was read");
         if (!bk_dataset_feed(&c->set, c->file.piece, n))
             return refuse(L, "not enough memory");
     }

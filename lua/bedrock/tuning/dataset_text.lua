@@ -78,7 +78,7 @@ local function remarks(report)
   local media = {}
   if report.images > 0 then media[#media + 1] = counted(report.images, "image") end
   if report.videos > 0 then media[#media + 1] = counted(report.videos, "video") end
-  if report.training_tokens then
+  if report.training_tokens and report.measured > 0 then
     lines[1] = ("  training tokens: about %s (%s, %s tokens each)"):format(grouped(report.training_tokens),
       counted(report.epochs, "epoch"), grouped(report.tokens.total))
   end
@@ -130,7 +130,9 @@ function M.format(report, colour)
     add(table_lines(report))
     add { "  (a model's own count may be a third lower or higher; half or double in Arabic, Greek, Hindi, Thai, Vietnamese)" }
   end
-  add(remarks(report))
+  local more = remarks(report)
+  if report.measured == 0 and #more > 0 then add { "" } end
+  add(more)
   add { "", verdict(report, paint) }
   return table.concat(lines, "\n")
 end

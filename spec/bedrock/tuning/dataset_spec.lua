@@ -387,6 +387,9 @@ describe("check_dataset reports", function()
     end
     local report = of { sized(9) }
     assert.truthy(tostring(report):find "\nverdict: ready$")
+    report = of({ "oops" }, { model = "amazon.titan-text-lite-v1", remember = 0 })
+    assert.truthy(tostring(report):find("\n\n  duplicates were not looked for\n\nverdict: not ready", 1, true), tostring(report))
+    report = of { sized(9) }
     assert.truthy(report:text { colour = true }:find("\27[32mverdict: ready\27[0m", 1, true))
   end)
 end)
@@ -455,6 +458,14 @@ describe("check_dataset reads", function()
       assert.are.equal(0, progress.errors)
       last = progress.bytes
     end
+  end)
+
+  it("no file that becomes shorter meanwhile as if that were its end", function()
+    local path = child.write(os.tmpname(), ('{"prompt":"a","completion":"b"}\n'):rep(40000))
+    local report, err = tuning.check_dataset(path, { on_progress = function() child.write(path, "") end })
+    os.remove(path)
+    assert.is_nil(report)
+    assert.are.equal(path .. ": the file became shorter while it was read", err.message)
   end)
 
   it("in constant memory", function()
