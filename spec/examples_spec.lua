@@ -157,7 +157,7 @@ describe("the example check_dataset", function()
   end
 
   it("keeps what it has found where the report for JUnit can't be written", function()
-    for _, path in ipairs { dir, "/none/junit.xml" } do
+    for _, path in ipairs { dir, "/none/junit.xml", "/dev/full" } do
       local status, out, err = run(file("bad", "oops\n"), "--junit", path)
       assert.are.equal(2, status)
       assert.has_match("\nverdict: not ready", out)
