@@ -22,7 +22,7 @@ local EXAMPLES = 10
 local REMEMBER = 500000 -- hashes of records: 12 MiB
 
 ---@class bedrock.tuning.DatasetOptions
----@field model? string  the base model's id or ARN: which shape, which limits
+---@field model? string  the base model's id or ARN, or its inference profile's id: which shape, which limits
 ---@field shape? "prompt-completion"|"converse"|"anthropic-messages"|"image-caption"  instead of the model's; without both that
 --- of the first record which has one
 ---@field kind? "training"|"validation"  which limits hold; "training" if not given
@@ -466,7 +466,7 @@ function M.check(source, options)
     error("check_dataset: the source must be a path, an open file or an iterator, got "
       .. (io.type(source) or type(source)), 3)
   end
-  local model = options.model and models.find(options.model)
+  local model = options.model and models.find_behind(options.model)
   local limits, own = limits_of(model, options)
   local beyond = apply_batch_size(limits, hyperparameter("batchSize", model, options))
   local check, message = native.load("bedrock.dataset").new {

@@ -313,6 +313,8 @@ describe("check_dataset reports", function()
     assert.are.same({ "prompt-completion", "option" }, { report.shape, report.shape_from })
     report = of({ sized(10) }, { model = "arn:aws:bedrock:us-east-1::foundation-model/amazon.titan-text-lite-v1" })
     assert.are.same({ "prompt-completion", "model", "Amazon Titan Text Lite" }, { report.shape, report.shape_from, report.model })
+    report = of({ sized(10) }, { model = "eu.amazon.nova-lite-v1:0" })
+    assert.are.same({ "converse", "Amazon Nova Lite" }, { report.shape, report.model })
     report = of({ sized(10) }, { model = "anthropic.claude-3-haiku-20240307-v1:0", shape = "prompt-completion" })
     assert.are.equal(0, #found(report) - 1) -- too few records alone
   end)
