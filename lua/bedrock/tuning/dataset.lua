@@ -198,14 +198,15 @@ local function limits_of(model, options)
   return limits, own
 end
 
--- A hyperparameter as a number: the caller's or the model's default.
+-- A hyperparameter as a count: the caller's or the model's default. Nil for what is none; tuning.check_job has words for that.
 local function hyperparameter(name, model, options)
   local value = (options.hyperparameters or {})[name]
   if value == nil then
     local known = model and model.hyperparameters and model.hyperparameters[name]
     value = known and known.default
   end
-  return tonumber(value)
+  value = tonumber(value)
+  return value and value >= 1 and is(value, "count") and value or nil
 end
 
 -- Larger batches leave fewer tokens to each record. True where the table does not go so far.

@@ -2,7 +2,8 @@
 -- a job.
 --
 -- Names and messages come from elsewhere. What is shown of them is well-formed UTF-8 without control characters, and without
--- those that change the direction of writing, so that a text can neither move a terminal's cursor nor pose as another one.
+-- those that change the direction of writing, so that a text can neither move a terminal's cursor nor pose as another one. All that
+-- is left may stand in XML.
 
 local stages = require "bedrock.tuning.stages"
 
@@ -31,7 +32,7 @@ end
 
 local function is_control(code)
   return code < 0x20 or (code >= 0x7F and code < 0xA0) or code == 0x061C or code == 0x200E or code == 0x200F
-    or (code >= 0x202A and code <= 0x202E) or (code >= 0x2066 and code <= 0x2069)
+    or (code >= 0x202A and code <= 0x202E) or (code >= 0x2066 and code <= 0x2069) or code == 0xFFFE or code == 0xFFFF
 end
 
 local blank = { [0x09] = true, [0x0A] = true, [0x0D] = true, [0x2028] = true, [0x2029] = true }

@@ -303,7 +303,9 @@ describe("check_dataset reports", function()
     assert.are.same({ 3, 300 }, { report.epochs, report.training_tokens })
     assert.is_nil(of(list).training_tokens)
     assert.is_nil(of(list, { model = model, kind = "validation" }).training_tokens)
-    assert.is_nil(of(list, { hyperparameters = { epochCount = "Auto" } }).training_tokens)
+    for _, none in ipairs { "Auto", "-3", "0", "1e400", "2.5", 0 / 0, 1 / 0, {} } do
+      assert.is_nil(of(list, { hyperparameters = { epochCount = none } }).training_tokens, none)
+    end
   end)
 
   it("where the shape comes from", function()

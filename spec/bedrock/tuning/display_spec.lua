@@ -11,6 +11,7 @@ describe("bedrock.tuning.display", function()
       { "\255\192\175\237\160\128z", ("\239\191\189"):rep(6) .. "z", "??????z" }, -- never UTF-8, overlong, a surrogate
       { "\240\159\152\128\244\144\128\128", "\240\159\152\128" .. ("\239\191\189"):rep(4), "?????" }, -- U+1F600, above U+10FFFF
       { "\226\130", ("\239\191\189"):rep(2), "??" }, -- cut
+      { "\239\191\190\239\191\191", ("\239\191\189"):rep(2), "??" }, -- no characters, which XML does not take
       { 12, "12", "12" },
     } do
       assert.are.equal(row[2], display.clean(row[1]), "row " .. i)
