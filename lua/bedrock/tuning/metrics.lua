@@ -91,7 +91,7 @@ local function fields_text(count, header)
   return ("has %d %s, line %d has %d"):format(count, count == 1 and "field" or "fields", header.line, header.count)
 end
 
-local function trim(text) return text:match "^%s*(.-)%s*$" end
+local function trim(text) return text:match "^%s*(.*%S)" or "" end -- "(.-)%s*$" would look at each run of blanks many times
 
 -- Where bytes come from: a function that gives the next ones, nil at the end, nil and a message in trouble; a name for
 -- messages; and what to call at the end.

@@ -190,6 +190,12 @@ describe("tuning.metrics", function()
     end
   end)
 
+  it("takes no longer for blanks than for other text", function()
+    local begin = os.clock()
+    assert.truthy(read("training_loss,a" .. (" "):rep(60000) .. "b\n1,2\n"))
+    assert.is_true(os.clock() - begin < 5)
+  end)
+
   it("keeps a fixed number of points, and memory, whatever the file's length", function()
     local rows = os.getenv "BEDROCK_SLOW" and 5000 or 40000
     local i, most = -1, 0
