@@ -11,8 +11,8 @@ local series = require "bedrock.tuning.series"
 local metrics = {}
 
 ---@class bedrock.tuning.MetricsOptions
----@field training? string|table|userdata  step_wise_training_metrics.csv: a path, its text (known by a line feed), or what has `read`
----@field validation? string|table|userdata  validation_metrics.csv, likewise
+---@field training? string|table|file*  step_wise_training_metrics.csv: a path, its text (known by a line feed), or what has `read`
+---@field validation? string|table|file*  validation_metrics.csv, likewise
 ---@field points? integer  how many points of each series are kept at most: 2000 if not given, 10 at least
 
 ---@class bedrock.tuning.Metrics
@@ -28,10 +28,8 @@ local BOM = "\239\187\191"
 local MOST_IN_PATTERN = 64 -- columns: Lua's patterns give up at some two hundred
 
 local function is_source(value)
-  local kind = type(value)
-  if kind == "string" then return nil end
-  if (kind == "table" or kind == "userdata") and io.type(value) ~= "closed file" and value.read then return nil end
-  return "must be a path, a text, or an open file"
+  if type(value) == "string" or option_check.is_stream(value, "read") then return nil end
+  return "must be a path, a text, an open file, or a table with a method read"
 end
 
 local OPTIONS = { training = is_source, validation = is_source, points = option_check.at_least(10) }
@@ -135,6 +133,7 @@ local function lines_of(read)
       end
       local piece, message = read()
       if piece == nil and message ~= nil then return nil, display.clean(message) end
+      if piece ~= nil and type(piece) ~= "string" then return nil, "what was read is no text but a " .. type(piece) end
       ended = piece == nil or piece == ""
       buffer, position = buffer:sub(position) .. (piece or ""), 1
     end

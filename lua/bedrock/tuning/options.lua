@@ -38,6 +38,14 @@ function options.at_least(least, most)
   end
 end
 
+--- Whether a value is an open file, or a table with a method of that name. Another userdata is not asked: indexing it may raise.
+---@param value any
+---@param method "read"|"write"
+---@return boolean
+function options.is_stream(value, method)
+  return io.type(value) == "file" or (type(value) == "table" and type(value[method]) == "function")
+end
+
 --- The region that options tell: their own, or their client's.
 ---@param given {region?: string, client?: bedrock.Client}
 ---@return string|nil

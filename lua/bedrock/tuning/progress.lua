@@ -12,7 +12,7 @@ local stages = require "bedrock.tuning.stages"
 local progress = {}
 
 ---@class bedrock.tuning.ProgressOptions
----@field output? table|userdata  what has `write`; io.stderr if not given, so that it stays apart from a program's results
+---@field output? table|file*  what has `write`; io.stderr if not given, so that it stays apart from a program's results
 ---@field terminal? boolean  redraw; found out if not given: whether output is a terminal, and TERM is not "dumb"
 ---@field width? integer  columns; COLUMNS, the terminal's, or 80 if not given
 ---@field color? boolean  if not given, in a terminal where NO_COLOR is not set
@@ -22,9 +22,8 @@ local progress = {}
 ---@field now? fun(): number  seconds since 1970, for answers of client:wait, which have no times; os.time if not given
 
 local function is_output(value)
-  local kind = type(value)
-  if (kind == "table" or kind == "userdata") and io.type(value) ~= "closed file" and value.write then return nil end
-  return "must be an open file, or what has a method write"
+  if option_check.is_stream(value, "write") then return nil end
+  return "must be an open file, or a table with a method write"
 end
 
 local OPTIONS = { output = is_output, terminal = "boolean", width = option_check.at_least(1), color = "boolean", ascii = "boolean",
