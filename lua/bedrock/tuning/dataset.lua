@@ -13,6 +13,7 @@ local display = require "bedrock.tuning.display"
 local errors = require "bedrock.errors"
 local models = require "bedrock.tuning.models"
 local native = require "bedrock.native"
+local option_check = require "bedrock.tuning.options"
 local rules = require "bedrock.tuning.dataset_rules"
 
 local M = {}
@@ -226,10 +227,7 @@ local function file_error(path, message)
 end
 
 local function is_readable(source)
-  local kind = type(source)
-  if kind == "string" or kind == "function" then return true end
-  -- Files are asked for their class: indexing another userdata may raise.
-  return io.type(source) == "file" or (kind == "table" and type(source.read) == "function")
+  return type(source) == "string" or type(source) == "function" or option_check.has_method(source, "read")
 end
 
 -- Both: whether more may come; or nil and what went wrong.

@@ -28,9 +28,7 @@ local BOM = "\239\187\191"
 local MOST_IN_PATTERN = 64 -- columns: Lua's patterns give up at some two hundred
 
 local function is_source(value)
-  local kind = type(value)
-  if kind == "string" then return nil end
-  if (kind == "table" or kind == "userdata") and io.type(value) ~= "closed file" and value.read then return nil end
+  if type(value) == "string" or option_check.has_method(value, "read") then return nil end
   return "must be a path, a text, or an open file"
 end
 
@@ -135,6 +133,7 @@ local function lines_of(read)
       end
       local piece, message = read()
       if piece == nil and message ~= nil then return nil, display.clean(message) end
+      if piece ~= nil and type(piece) ~= "string" then return nil, "what was read is no text, but a " .. type(piece) end
       ended = piece == nil or piece == ""
       buffer, position = buffer:sub(position) .. (piece or ""), 1
     end

@@ -22,8 +22,7 @@ local progress = {}
 ---@field now? fun(): number  seconds since 1970, for answers of client:wait, which have no times; os.time if not given
 
 local function is_output(value)
-  local kind = type(value)
-  if (kind == "table" or kind == "userdata") and io.type(value) ~= "closed file" and value.write then return nil end
+  if option_check.has_method(value, "write") then return nil end
   return "must be an open file, or what has a method write"
 end
 

@@ -520,6 +520,8 @@ describe("check_dataset reads", function()
     { nil, nil, "the source must be a path, an open file or an iterator, got nil" },
     { 5, nil, "got number" },
     { closed, nil, "got closed file" },
+    { { read = 5 }, nil, "got table" },
+    { require("socket").tcp(), nil, "got userdata" },
     { "x", 5, "options must be a table, got number" },
     { "x", { modle = "a" }, 'unknown option "modle" (did you mean "model"?)' },
     { "x", { model = 5 }, "option model must be a string, got 5" },

@@ -152,6 +152,8 @@ describe("tuning.metrics", function()
     assert.are.equal("a\239\191\189b: the name of a file has a NUL byte in it", err.message)
     _, err = read { read = function() return nil, "connection reset" end }
     assert.are.equal("training: connection reset", err.message)
+    _, err = read { read = function() return {} end }
+    assert.are.equal("training: what was read is no text, but a table", err.message)
     os.execute("rm -rf " .. child.quote(dir))
   end)
 
@@ -219,6 +221,10 @@ describe("tuning.metrics", function()
   end)
 
   it("raises for misuse at the caller's line", function()
+    for _, source in ipairs { { read = 5 }, function() end, require("socket").tcp() } do
+      assert.has_error(function() tuning.metrics(nil, { training = source }) end,
+        "option training of metrics must be a path, a text, or an open file")
+    end
     for message, arguments in pairs {
       ["metrics takes a job or a custom model, or nil; got string"] = { "x" },
       ["the options of metrics must be a table, got number"] = { {}, 1 },
