@@ -223,7 +223,8 @@ end
 -- ---- reading ----
 
 local function file_error(path, message)
-  return nil, errors.new { code = "FileError", retryable = false, message = path and display.clean(path) .. ": " .. message or message }
+  message = display.clean(path and path .. ": " .. message or message)
+  return nil, errors.new { code = "FileError", retryable = false, message = message }
 end
 
 local function is_readable(source)

@@ -48,9 +48,9 @@ end
 -- A number whatever the locale's decimal sign is; "NaN" and "inf" as Python, Java and C write them. Nil for what is none.
 local function to_number(text)
   local number = tonumber(text)
-  if text:find "%z" then return nil end -- 5.1 reads what stands before it
-  if number and not text:find("[xXnN]") then return number end -- the quick way; some Luas read "nan", most read "0x10"
-  if text:find("^[+-]?%.?%d") and not text:find("[xX]") then return display.to_number(text) end
+  -- The quick way; some Luas read "nan", most read "0x10", and 5.1 what stands before a NUL.
+  if number and not text:find("[xXnN%z]") then return number end
+  if text:find("^[+-]?%.?%d") and not text:find("[xX%z]") then return display.to_number(text) end
   local sign, word = text:lower():match("^([+-]?)(%a+)$")
   if word == "nan" then return 0 / 0 end
   if word == "inf" or word == "infinity" then return sign == "-" and -math.huge or math.huge end
