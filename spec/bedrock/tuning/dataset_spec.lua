@@ -360,7 +360,7 @@ describe("check_dataset reports", function()
   end)
 
   it("in text that does nothing to a terminal", function()
-    local path = child.temp_dir() .. "/\27[2J\194\155\n\255"
+    local path = os.tmpname() .. "\27[2J\194\155\n\255"
     child.write(path, "\27]0;x\7\194\155\n")
     local report = check(path, { model = "\27[2Jmodel" })
     os.remove(path)
