@@ -360,9 +360,11 @@ describe("check_dataset reports", function()
   end)
 
   it("in text that does nothing to a terminal", function()
-    local path = os.tmpname() .. "\27[2J\194\155\n\255"
+    local plain = os.tmpname() -- which makes it
+    local path = plain .. "\27[2J\194\155\n\255"
     child.write(path, "\27]0;x\7\194\155\n")
     local report = check(path, { model = "\27[2Jmodel" })
+    os.remove(plain)
     os.remove(path)
     assert.are.equal(path, report.path)
     assert.is_nil(tostring(report):gsub("\n", ""):find "[%c\127]")
