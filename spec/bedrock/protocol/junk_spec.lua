@@ -101,7 +101,8 @@ local function other_api()
       Whole = { method = "POST", uri = "/a/{id}/{rest+}", status = 200, errors = {}, input = "Whole" },
       Payload = { method = "PUT", uri = "/b", status = 200, errors = {}, input = "Payload" },
       Bytes = { method = "PUT", uri = "/c", status = 200, errors = {}, input = "Bytes", body_md5 = true },
-      Get = { method = "GET", uri = "/d", status = 200, errors = {}, input = "Get" },
+      Either = { method = "PUT", uri = "/d", status = 200, errors = {}, input = "Either" },
+      Get = { method = "GET", uri = "/e", status = 200, errors = {}, input = "Get" },
     },
     shapes = {
       Text = { type = "string", min = 2 }, Long = { type = "long", min = -1 }, Double = { type = "double", min = -1 },
@@ -113,6 +114,7 @@ local function other_api()
         { "rest", "Text", location = "uri" }, { "tree", "Tree" }, { "map", "Map" }, { "document", "Any" }, { "texts", "Texts" } } },
       Payload = { type = "structure", payload = "tree", members = places { { "tree", "Tree" } } },
       Bytes = { type = "structure", payload = "bytes", members = places { { "bytes", "Blob" } } },
+      Either = { type = "structure", members = { { "choice", "Choice" }, { "map", "Map" } } },
       Get = { type = "structure", members = places {} },
     },
   }
