@@ -75,7 +75,7 @@ local function fitting(shape, depth)
     return disguised(value)
   elseif shape.type == "map" then
     local value = {}
-    for i = 1, random(3) do
+    for i = 1, random(4) - 1 do
       value["key" .. i] = fitting(shape.value.shape, depth - 1)
     end
     return disguised(value)
