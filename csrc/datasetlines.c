@@ -85,8 +85,9 @@ const char *bk_dataset_shape_name(enum bk_dataset_shape shape)
     return shape_names[shape];
 }
 
-/* A character that a terminal acts on or does not show: controls, those that change the direction of
- * writing, a byte order mark. Neither are the two that XML does not hold shown, U+FFFE and U+FFFF. */
+/* A character that a terminal acts on or does not show: controls, those that change the direction
+ * of writing, a byte order mark. Neither are the two that XML does not hold shown, U+FFFE and
+ * U+FFFF. */
 static int is_hidden(const char *p, int length)
 {
     const unsigned char *u = (const unsigned char *)p;

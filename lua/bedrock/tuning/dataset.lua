@@ -224,11 +224,12 @@ end
 -- ---- reading ----
 
 local function file_error(path, message)
-  return nil, errors.new { code = "FileError", retryable = false, message = path and display.clean(path) .. ": " .. message or message }
+  message = display.clean(path and path .. ": " .. message or message)
+  return nil, errors.new { code = "FileError", retryable = false, message = message }
 end
 
 local function is_readable(source)
-  return type(source) == "string" or type(source) == "function" or option_check.is_stream(source, "read")
+  return type(source) == "string" or type(source) == "function" or option_check.has_method(source, "read")
 end
 
 -- Both: whether more may come; or nil and what went wrong.

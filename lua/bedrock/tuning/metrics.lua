@@ -28,8 +28,8 @@ local BOM = "\239\187\191"
 local MOST_IN_PATTERN = 64 -- columns: Lua's patterns give up at some two hundred
 
 local function is_source(value)
-  if type(value) == "string" or option_check.is_stream(value, "read") then return nil end
-  return "must be a path, a text, an open file, or a table with a method read"
+  if type(value) == "string" or option_check.has_method(value, "read") then return nil end
+  return "must be a path, a text, or an open file"
 end
 
 local OPTIONS = { training = is_source, validation = is_source, points = option_check.at_least(10) }
@@ -48,9 +48,9 @@ end
 -- A number whatever the locale's decimal sign is; "NaN" and "inf" as Python, Java and C write them. Nil for what is none.
 local function to_number(text)
   local number = tonumber(text)
-  if text:find "%z" then return nil end -- 5.1 reads what stands before it
-  if number and not text:find("[xXnN]") then return number end -- the quick way; some Luas read "nan", most read "0x10"
-  if text:find("^[+-]?%.?%d") and not text:find("[xX]") then return display.to_number(text) end
+  -- The quick way; some Luas read "nan", most read "0x10", and 5.1 what stands before a NUL.
+  if number and not text:find("[xXnN%z]") then return number end
+  if text:find("^[+-]?%.?%d") and not text:find("[xX%z]") then return display.to_number(text) end
   local sign, word = text:lower():match("^([+-]?)(%a+)$")
   if word == "nan" then return 0 / 0 end
   if word == "inf" or word == "infinity" then return sign == "-" and -math.huge or math.huge end
@@ -133,7 +133,7 @@ local function lines_of(read)
       end
       local piece, message = read()
       if piece == nil and message ~= nil then return nil, display.clean(message) end
-      if piece ~= nil and type(piece) ~= "string" then return nil, "what was read is no text but a " .. type(piece) end
+      if piece ~= nil and type(piece) ~= "string" then return nil, "what was read is no text, but a " .. type(piece) end
       ended = piece == nil or piece == ""
       buffer, position = buffer:sub(position) .. (piece or ""), 1
     end

@@ -38,12 +38,16 @@ function options.at_least(least, most)
   end
 end
 
---- Whether a value is an open file, or a table with a method of that name. Another userdata is not asked: indexing it may raise.
+--- Whether a value can be read or written: an open file, or a table or userdata that has this method.
 ---@param value any
----@param method "read"|"write"
+---@param name string
 ---@return boolean
-function options.is_stream(value, method)
-  return io.type(value) == "file" or (type(value) == "table" and type(value[method]) == "function")
+function options.has_method(value, name)
+  local kind, meta = type(value), getmetatable(value)
+  if io.type(value) == "closed file" then return false end
+  -- Indexing a userdata without __index raises.
+  if kind ~= "table" and not (kind == "userdata" and type(meta) == "table" and meta.__index) then return false end
+  return type(value[name]) == "function"
 end
 
 --- The region that options tell: their own, or their client's.

@@ -22,8 +22,8 @@ local progress = {}
 ---@field now? fun(): number  seconds since 1970, for answers of client:wait, which have no times; os.time if not given
 
 local function is_output(value)
-  if option_check.is_stream(value, "write") then return nil end
-  return "must be an open file, or a table with a method write"
+  if option_check.has_method(value, "write") then return nil end
+  return "must be an open file, or what has a method write"
 end
 
 local OPTIONS = { output = is_output, terminal = "boolean", width = option_check.at_least(1), color = "boolean", ascii = "boolean",

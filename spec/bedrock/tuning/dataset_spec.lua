@@ -362,9 +362,11 @@ describe("check_dataset reports", function()
   end)
 
   it("in text that does nothing to a terminal", function()
-    local path = child.temp_dir() .. "/\27[2J\194\155\n\255"
+    local plain = os.tmpname() -- which makes it
+    local path = plain .. "\27[2J\194\155\n\255"
     child.write(path, "\27]0;x\7\194\155\n")
     local report = check(path, { model = "\27[2Jmodel" })
+    os.remove(plain)
     os.remove(path)
     assert.are.equal(path, report.path)
     assert.is_nil(tostring(report):gsub("\n", ""):find "[%c\127]")
@@ -504,7 +506,7 @@ describe("check_dataset reads", function()
     { "a file that can't be read to its end", "/proc/self/mem", "/proc/self/mem: Input/output error" },
     { "an iterator that fails", function() return nil, "cut off" end, "cut off" },
     { "an iterator that fails with an error table", function() return nil, require("bedrock.errors").new { code = "A", message = "b" } end, "A: b" },
-    { "a handle that fails", { read = function() return nil, "I/O error", 5 end }, "I/O error" },
+    { "a handle that fails", { read = function() return nil, "I/O error\27", 5 end }, "I/O error\239\191\189" },
   } do
     it("and returns an error for " .. row[1], function()
       if row[2] == "/proc/self/mem" and not child.read "/proc/self/status" then return end
@@ -522,6 +524,8 @@ describe("check_dataset reads", function()
     { nil, nil, "the source must be a path, an open file or an iterator, got nil" },
     { 5, nil, "got number" },
     { closed, nil, "got closed file" },
+    { { read = 5 }, nil, "got table" },
+    { require("socket").tcp(), nil, "got userdata" },
     { "x", 5, "options must be a table, got number" },
     { "x", { modle = "a" }, 'unknown option "modle" (did you mean "model"?)' },
     { "x", { model = 5 }, "option model must be a string, got 5" },

@@ -160,6 +160,8 @@ describe("tuning.metrics", function()
     assert.are.equal("a\239\191\189b: the name of a file has a NUL byte in it", err.message)
     _, err = read { read = function() return nil, "connection reset" end }
     assert.are.equal("training: connection reset", err.message)
+    _, err = read { read = function() return {} end }
+    assert.are.equal("training: what was read is no text, but a table", err.message)
     os.execute("rm -rf " .. child.quote(dir))
   end)
 
@@ -233,7 +235,10 @@ describe("tuning.metrics", function()
   end)
 
   it("raises for misuse at the caller's line", function()
-    local userdata = newproxy and newproxy() or debug.upvalueid(function() return read end, 1) -- one that can't be indexed
+    for _, source in ipairs { { read = 5 }, function() end, require("socket").tcp() } do
+      assert.has_error(function() tuning.metrics(nil, { training = source }) end,
+        "option training of metrics must be a path, a text, or an open file")
+    end
     for message, arguments in pairs {
       ["metrics takes a job or a custom model, or nil; got string"] = { "x" },
       ["the options of metrics must be a table, got number"] = { {}, 1 },
