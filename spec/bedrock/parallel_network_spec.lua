@@ -243,6 +243,32 @@ describe("bedrock.parallel", function()
     assert.is_true(attempts > 20, attempts)
   end)
 
+  case("goes on rightly where a task may not wait: in a pcall, on plain Lua 5.1", function()
+    local client = new "plain"
+    local function get(name) return client:get_custom_model { modelIdentifier = name } end
+    local function sleep() client._runtime:sleep(0.05) end
+    local function may_not() return pcall(get, "slower-no") end
+    for _, task in ipairs {
+      may_not, -- what it began is not over when the task is
+      function()
+        pcall(sleep)
+        may_not()
+        return assert(get "slower-a").modelName
+      end,
+      function()
+        may_not()
+        may_not()
+        sleep()
+        return assert(get "slow-b").modelName
+      end,
+    } do
+      local results, errs = bedrock.parallel { task, function() return assert(get "slow-c").modelName end }
+      assert.is_nil(errs[1])
+      assert.equal("slow-c", results[2])
+    end
+    assert.equal("slower-d", bedrock.parallel({ { client, "get_custom_model", { modelIdentifier = "slower-d" } } })[1].modelName)
+  end)
+
   case("does not wait for long for a first connection, and not beyond a call's time", function()
     -- It accepts and says nothing: the handshake is never over.
     local silent = assert(socket.bind("127.0.0.1", 0, 64))
