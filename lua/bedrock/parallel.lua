@@ -451,6 +451,7 @@ local function run_in_loop(group)
   loop:add(group)
   loop:fill(group)
   while not group.done do loop:turn() end
+  for session in pairs(loop.sending) do loop.multi:cancel(session) end -- on 5.1, of a call of ours that could not wait
   keep_connections(loop, group.connections)
 end
 
