@@ -92,11 +92,31 @@ static int sync_file(int fd)
                                         : 0; /* EINVAL: a file system that has no such thing */
 }
 
+/* A device or a pipe: to put a file in its place would take it from all others who use it. */
+static int is_special(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+}
+
+static int write_into(const char *path, const void *text, size_t n)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0)
+        return errno;
+    int code = write_all(fd, text, n);
+    if (close(fd) != 0 && !code && errno != EINTR)
+        code = errno;
+    return code;
+}
+
 static int replace(const char *path, const void *text, size_t n, int only_new, int is_private)
 {
     char file[PATH_ROOM], name[PATH_ROOM];
     struct stat old;
     int fd = -1, made = 0;
+    if (is_special(path))
+        return only_new ? EEXIST : write_into(path, text, n);
     int code = *path ? follow_links(path, file) : ENOENT;
     if (code)
         goto cleanup;

@@ -15,8 +15,9 @@ enum {
 };
 
 /* Where the path is a symbolic link, the file is meant that it leads to. With only_new one that is
- * there stays, and the answer is EEXIST: of several processes at once, one makes it. Gives 0, or an
- * errno: then the old file is as it was, and no other is left. */
+ * there stays, and the answer is EEXIST: of several processes at once, one makes it. A device or a
+ * pipe is written into. Gives 0, or an errno: then the old file is as it was, and no other is left.
+ */
 int bk_privfile_write(const char *path, const void *text, size_t n, int only_new);
 
 /* The same for a file that is not private: it has the mode of the one that it replaces, a new one

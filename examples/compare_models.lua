@@ -1,16 +1,21 @@
 -- compare_models.lua: which of the tuned models is the best, and which can go? Lists the custom models whose name contains a
--- text, the one with the lowest loss first, and tags that one. With --keep all but the best are deleted.
+-- text, the one with the lowest loss first, and tags that one. With --report an HTML page shows the jobs that made them, with
+-- --keep all but the best are deleted.
 --
---   lua5.4 examples/compare_models.lua [NAME-PART] [--keep COUNT]
+--   lua5.4 examples/compare_models.lua [NAME-PART] [--report FILE] [--keep COUNT]
 
 local bedrock = require "bedrock"
+local tuning = require "bedrock.tuning"
 
-local part, keep
+local part, keep, page
 local i = 1
 while arg[i] do
   if arg[i] == "--keep" then
     keep = tonumber(arg[i + 1])
     if not keep or keep < 1 then error("--keep needs how many models shall stay, 1 or more", 0) end
+    i = i + 1
+  elseif arg[i] == "--report" then
+    page = arg[i + 1] or error("--report needs the name of a file", 0)
     i = i + 1
   else
     part = arg[i]
@@ -37,7 +42,7 @@ for n, summary in ipairs(summaries) do
   if model then
     local validation, training = model.validationMetrics and model.validationMetrics[1], model.trainingMetrics
     rows[#rows + 1] = {
-      name = model.modelName, arn = model.modelArn, made = bedrock.time.format(model.creationTime),
+      name = model.modelName, arn = model.modelArn, job = model.jobArn, made = bedrock.time.format(model.creationTime),
       -- The loss on data that it has not seen says more, if there was any.
       loss = validation and validation.validationLoss or training and training.trainingLoss,
       epochs = model.hyperParameters and model.hyperParameters.epochCount or "?",
@@ -62,6 +67,17 @@ local failed = #rows < #summaries
 if rows[1] and rows[1].loss then
   assert(client:tag_resource { resourceARN = rows[1].arn, tags = { { key = "stage", value = "best" } } })
   print("tagged " .. rows[1].name)
+end
+if page then
+  tasks = {}
+  for _, row in ipairs(rows) do
+    if row.job then tasks[#tasks + 1] = { client, "get_model_customization_job", { jobIdentifier = row.job } } end
+  end
+  local jobs = {}
+  local found = bedrock.parallel(tasks, { limit = 10 })
+  for n = 1, #tasks do jobs[#jobs + 1] = found[n] or nil end -- in the order of the list
+  assert(tuning.report { jobs = jobs, path = page, title = "Custom models by their loss" })
+  print("wrote " .. page)
 end
 for rank, row in ipairs(rows) do
   if keep and rank > keep and row.loss then

@@ -45,7 +45,10 @@ describe("the example", function()
     assert.has_match("tone%-1 +lacks owner.*3 custom models, 3 to look at", run("audit_tags", "team owner"))
     assert.has_match("tone%-1 +tagged owner.*3 custom models, 0 to look at", run("audit_tags", "--set owner=a=b team="))
     assert.has_match("^3 custom models, 0 to look at", run("audit_tags", "team owner"))
-    local text = run("compare_models", "tone --keep 2")
+    local page = child.temp_dir() .. "/report.html"
+    local text = run("compare_models", "tone --keep 2 --report " .. page)
+    local html = child.read(page)
+    for i = 1, 3 do assert.has_match("tone%-" .. i, html) end
     local best, worst = text:match("made\n(tone%-%d).-\n(tone%-%d)[^\n]*\ntagged")
     assert.has_match("tagged " .. best:gsub("%-", "%%-"), text)
     assert.has_match("\ndeleted " .. worst:gsub("%-", "%%-") .. "\n$", text)
@@ -54,7 +57,33 @@ describe("the example", function()
 
   it("fine_tune says why there is no job", function()
     local text = run("fine_tune", "", "TUNING_ROLE_ARN=nonsense")
-    assert.has_match("The job was not created:%s+ValidationException: .*roleArn", text)
+    assert.has_match('There is no model:%s+ParamValidationError: roleArn: is "nonsense", which is no ARN', text)
+    assert.has_match("mend +write the whole of it: arn:aws:iam::ACCOUNT:role/NAME", text)
+    -- What only the service can know comes with its likely cause.
+    run("fine_tune", "", "TUNING_KEEP=1 TUNING_NAME=tone-kept")
+    text = run("fine_tune", "", "TUNING_NAME=tone-kept TUNING_EPOCHS=3")
+    assert.has_match("There is no model:%s+JobMismatchError: .*hyperParameters%.epochCount", text)
+  end)
+
+  it("fine_tune checks the training file before it creates a job", function()
+    local file = child.temp_dir() .. "/train.jsonl"
+    local out = io.open(file, "w")
+    out:write '{"prompt": "a", "completion": ""}\n'
+    out:close()
+    local text = run("fine_tune", "", "TUNING_FILE=" .. file)
+    assert.has_match("verdict: not ready: 2 errors[^\n]*\n$", text)
+    assert.has_no_match("creating", text)
+    assert.has_match("FileError: /nowhere: ", run("fine_tune", "", "TUNING_FILE=/nowhere"))
+  end)
+
+  it("fine_tune goes on with its job where it was stopped", function()
+    local state = child.temp_dir() .. "/state"
+    local words = "TUNING_KEEP=1 TUNING_NAME=tone-kept TUNING_STATE=" .. state
+    local first = run("fine_tune", "", words)
+    local second = run("fine_tune", "", words)
+    assert.has_match("tone%-kept: created\n", first)
+    assert.has_match("tone%-kept: resumed", second)
+    assert.equal(first:match "job/%S+", second:match "job/%S+")
   end)
 
   it("invocation_logging sets and removes", function()

@@ -91,6 +91,29 @@ function errors.new(fields)
   return setmetatable(fields, error_mt)
 end
 
+--- The error of parameters that can't be sent.
+---@param operation string|nil
+---@param problems {path: string, message: string}[]  are kept in the error; at least one
+---@param more? boolean  there are others, which were not looked for
+---@return bedrock.Error err  code "ParamValidationError", with `problems`
+function errors.of_problems(operation, problems, more)
+  local lines = {}
+  for i, one in ipairs(problems) do
+    lines[i] = one.path == "" and one.message or one.path .. ": " .. one.message
+  end
+  local message = lines[1]
+  if #lines > 1 then
+    message = ("%s%d problems:\n  %s"):format(more and "more than " or "", #lines, table.concat(lines, "\n  "))
+  end
+  return errors.new {
+    code = "ParamValidationError",
+    message = message,
+    problems = problems,
+    operation = operation,
+    retryable = false,
+  }
+end
+
 -- Plain Lua 5.1 can't yield across a pcall.
 local can_catch = _VERSION ~= "Lua 5.1" or rawget(_G, "jit") ~= nil
 

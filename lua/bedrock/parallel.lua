@@ -430,7 +430,7 @@ local function new_loop(connections)
 end
 
 local function keep_connections(loop, connections)
-  if spare then return end -- a call within on_result has left its own
+  if spare or loop.requests > 0 then return end -- a call within on_result has left its own, or a finalizer a request (on 5.1)
   spare, spare_most = loop.multi, math.max(loop.kept, math.min(loop.most, connections or math.huge))
 end
 

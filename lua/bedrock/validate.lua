@@ -367,21 +367,7 @@ local function report(state, operation)
     end
     return a.message < b.message
   end)
-  local lines = {}
-  for i, one in ipairs(problems) do
-    lines[i] = one.path == "" and one.message or one.path .. ": " .. one.message
-  end
-  local message = lines[1]
-  if #lines > 1 then
-    message = ("%s%d problems:\n  %s"):format(state.more and "more than " or "", #lines, table.concat(lines, "\n  "))
-  end
-  return errors.new {
-    code = "ParamValidationError",
-    message = message,
-    problems = problems,
-    operation = operation,
-    retryable = false,
-  }
+  return errors.of_problems(operation, problems, state.more)
 end
 
 -- The state of a check that found nothing is used again: no user code runs in a check, so there is never a second one

@@ -439,6 +439,18 @@ describe("files for others, too", function()
     assert.is_nil(ok)
     assert.are.equal(dir .. "/none/file: No such file or directory", message)
   end)
+
+  it("leave devices and pipes where they are, and are written into them", function()
+    assert.are.equal("pipe here", shell(("cd %s && mkfifo pipe && { cat pipe >said & } && %s -e %s && wait && cat said && test -p pipe && echo ' here'")
+      :format(child.quote(dir), child.quote(child.interpreter()),
+        child.quote 'assert(require("bedrock.system").write_file("pipe", "pipe"))')))
+    assert.are.equal("text", shell(("%s -e %s | cat"):format(child.quote(child.interpreter()),
+      child.quote 'assert(require("bedrock.system").write_file("/dev/stdout", "text"))')))
+    os.execute("mkfifo " .. child.quote(dir .. "/pipe2"))
+    local ok, message = system.write_private(dir .. "/pipe2", "x", true)
+    assert.is_nil(ok)
+    assert.are.equal(dir .. "/pipe2: File exists", message)
+  end)
 end)
 
 describe("terminal_size", function()

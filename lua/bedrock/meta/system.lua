@@ -45,7 +45,7 @@ function process:close() end
 
 --- Write a file that only its owner may read (mode 0600), in place of the one that is there, if any. Readers see the old
 --- text or the new one, and the old one is kept when something goes wrong. Where the path is a symbolic link, the file
---- it leads to is replaced. The folder must exist.
+--- it leads to is replaced; a device or a pipe is written into. The folder must exist.
 ---@param path string
 ---@param text string
 ---@param only_new? boolean  leave a file that is there as it is ("PATH: File exists"): of several programs one makes it

@@ -188,13 +188,7 @@ end
 ---@return nil
 ---@return bedrock.Error err  code "ParamValidationError"
 function request.param_error(operation, path, message)
-  return nil, errors.new {
-    code = "ParamValidationError",
-    message = path == "" and message or path .. ": " .. message,
-    problems = { { path = path, message = message } },
-    operation = operation.name,
-    retryable = false,
-  }
+  return nil, errors.of_problems(operation.name, { { path = path, message = message } })
 end
 
 -- `tokens` are for the writer of the body, which has nothing to write where `text` is the JSON of both.

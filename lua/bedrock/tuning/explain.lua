@@ -224,7 +224,8 @@ function explain.run(subject, options)
     own = {}
     for _, name in ipairs(row.policies) do own[name] = all[name] end
   end
-  return setmetatable({ cause = row.cause, title = filled(row.title), message = found.message and shown(found.message, 400),
+  local message = found.message and shown(found.message:gsub("%s+", " "), 400)
+  return setmetatable({ cause = row.cause, title = filled(row.title), message = message,
     checks = checks, mend = filled(row.mend), retry = retry, source = source_of(row), policies = own }, Explanation)
 end
 

@@ -151,7 +151,11 @@ local function check(self)
   local options = { region = self.client.region, records = self.options.records }
   for name, value in pairs(type(wanted) == "table" and wanted or {}) do options[name] = value end
   local report = require("bedrock.tuning.check_job").run(self.params, options)
-  if not report.ok then return fail("ParamValidationError", tostring(report), { report = report }) end
+  if not report.ok then
+    local err = errors.of_problems(OPERATION, report.errors)
+    err.report = report
+    return nil, err
+  end
   for _, warning in ipairs(report.warnings) do
     tell(self, { type = "warning", message = ("%s: %s"):format(warning.path, warning.message), report = report })
   end

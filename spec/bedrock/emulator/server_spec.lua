@@ -65,7 +65,7 @@ describe("bedrock.emulator.server", function()
     local lazy, clients = connect(server), {}
     lazy:send("GET /custom-models HT")
     local request = bytes_of(server, "GET", "/custom-models")
-    order(server, "faults", { kind = "slow", delay = 0.3 * SLOW })
+    order(server, "faults", { kind = "slow", delay = math.max(1, 0.3 * SLOW) })
     local slow = connect(server)
     slow:send(request)
     socket.sleep(0.05)

@@ -202,6 +202,7 @@ local TEXTS = {
   { denied(USER .. "ec2:CreateNetworkInterface"), "vpc", false },
   { denied "You don't have access to the model with the specified model ID.", "model_access", false },
   { "AccessDeniedException: nothing more", "not_allowed", false },
+  { "Access Denied (Service: Amazon S3; Status Code: 403)", "denied", NEW },
   { "The KMS key is disabled.", "key", NEW },
   { "The subnet has no free addresses.", "vpc", NEW },
   { "The number of records in the training file exceeds the quota.", "record_count", NEW },
