@@ -430,7 +430,7 @@ local function new_loop(connections)
 end
 
 local function keep_connections(loop, connections)
-  if spare or loop.requests > 0 then return end -- a call within on_result has left its own, or a finalizer a request (on 5.1)
+  if spare or loop.requests > 0 then return end -- a call within on_result left its own, or one that could not wait (on 5.1) requests
   spare, spare_most = loop.multi, math.max(loop.kept, math.min(loop.most, connections or math.huge))
 end
 
@@ -451,7 +451,6 @@ local function run_in_loop(group)
   loop:add(group)
   loop:fill(group)
   while not group.done do loop:turn() end
-  for session in pairs(loop.sending) do loop.multi:cancel(session) end -- on 5.1, of a call of ours that could not wait
   keep_connections(loop, group.connections)
 end
 
