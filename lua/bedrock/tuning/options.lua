@@ -30,9 +30,9 @@ end
 ---@param least integer
 ---@param most? integer
 ---@return fun(value: any): string|nil
-function options.at_least(least, most)
+function options.whole(least, most)
   return function(value)
-    if type(value) ~= "number" or value < least or value > (most or 2 ^ 53) or value % 1 ~= 0 then
+    if type(value) ~= "number" or value < least or value > (most or value) or value == math.huge or value % 1 ~= 0 then
       return ("must be a whole number, %d %s"):format(least, most and "to " .. most or "or more")
     end
   end
