@@ -298,7 +298,7 @@ function chart.draw(metrics, options)
     report_to(out, one, width, name)
   end
   if #out == 0 then return "no losses yet" end
-  for i, text in ipairs(out) do out[i] = text:match "^.*[^ ]" or "" end -- gsub " +$" would look at each run of blanks many times
+  for i, text in ipairs(out) do out[i] = text:gsub("%s+$", "") end
   return table.concat(out, "\n")
 end
 

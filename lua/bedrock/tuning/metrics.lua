@@ -11,8 +11,8 @@ local series = require "bedrock.tuning.series"
 local metrics = {}
 
 ---@class bedrock.tuning.MetricsOptions
----@field training? string|table|file*  step_wise_training_metrics.csv: a path, its text (known by a line feed), or what has `read`
----@field validation? string|table|file*  validation_metrics.csv, likewise
+---@field training? string|table|userdata  step_wise_training_metrics.csv: a path, its text (known by a line feed), or what has `read`
+---@field validation? string|table|userdata  validation_metrics.csv, likewise
 ---@field points? integer  how many points of each series are kept at most: 2000 if not given, 10 at least
 
 ---@class bedrock.tuning.Metrics

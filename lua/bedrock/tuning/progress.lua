@@ -12,7 +12,7 @@ local stages = require "bedrock.tuning.stages"
 local progress = {}
 
 ---@class bedrock.tuning.ProgressOptions
----@field output? table|file*  what has `write`; io.stderr if not given, so that it stays apart from a program's results
+---@field output? table|userdata  what has `write`; io.stderr if not given, so that it stays apart from a program's results
 ---@field terminal? boolean  redraw; found out if not given: whether output is a terminal, and TERM is not "dumb"
 ---@field width? integer  columns; COLUMNS, the terminal's, or 80 if not given
 ---@field color? boolean  if not given, in a terminal where NO_COLOR is not set

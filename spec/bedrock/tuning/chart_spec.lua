@@ -162,13 +162,6 @@ describe("tuning.chart", function()
     end
   end)
 
-  it("takes no long time for being wide", function()
-    if os.getenv "BEDROCK_SLOW" then return end
-    local begin = os.clock()
-    tuning.chart({ training = { steps = { 1, 2 }, losses = { 1, 2 } } }, { width = 10000, height = 30 })
-    assert.is_true(os.clock() - begin < 2)
-  end)
-
   it("takes its width from COLUMNS", function()
     for _, row in ipairs { { "50", 50 }, { "7", 30 }, { "", 80 }, { "wide", 80 }, { nil, 80 } } do
       local text = tuning.chart(two, { environment = { COLUMNS = row[1] } })

@@ -328,7 +328,7 @@ later: validation, after 1 min 40 s, about 17 min left
       ["the options of progress must be a table, got string"] = "x",
       ['unknown option "colour" to progress (did you mean "color"?)'] = { colour = true },
       ["option width of progress must be a whole number, 1 or more"] = { width = 0 },
-      ["option output of progress must be an open file, or a table with a method write"] = { output = closed },
+      ["option output of progress must be an open file, or what has a method write"] = { output = closed },
       ["option terminal of progress must be a boolean, got number"] = { terminal = 1 },
     } do
       local ok, err = pcall(function() return (tuning.progress(options)) end)
