@@ -15,6 +15,7 @@
 #include "datasethist.h"
 #include "datasetseen.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 enum {
@@ -172,6 +173,10 @@ typedef struct bk_dataset {
     size_t late_count; /* since the start */
     char bucket[BK_DATASET_BUCKET];
     int bad; /* the record at hand has an error */
+    struct {
+        uint64_t line, column;
+        ptrdiff_t at; /* in bytes, from its start */
+    } placed;         /* the last place; in a long line columns are counted on from there */
 } bk_dataset;
 
 /* Gives 0 without memory. A zeroed struct is legal for bk_dataset_free. */

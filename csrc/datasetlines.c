@@ -127,15 +127,23 @@ static int is_continuation(char byte)
     return ((unsigned char)byte & 0xC0) == 0x80;
 }
 
-void bk_dataset_place(const bk_dataset *d, const bk_line *line, const char *at,
+void bk_dataset_place(bk_dataset *d, const bk_line *line, const char *at,
                       bk_dataset_example *example)
 {
+    ptrdiff_t offset = at - line->start, from = line->text - line->start;
     memset(example, 0, sizeof *example);
     example->line = d->lines;
-    example->offset = d->line_at + (uint64_t)(at - line->start);
+    example->offset = d->line_at + (uint64_t)offset;
     example->column = 1;
-    for (const char *p = line->text; p < at; p++)
+    if (d->placed.line == d->lines && d->placed.at >= from && d->placed.at <= offset) {
+        from = d->placed.at;
+        example->column = d->placed.column;
+    }
+    for (const char *p = line->start + from; p < at; p++)
         example->column += !is_continuation(*p);
+    d->placed.line = d->lines;
+    d->placed.at = offset;
+    d->placed.column = example->column;
     if (at >= line->end) { /* nothing stands there: what came before helps more */
         at = line->end - line->text > TAIL ? line->end - TAIL : line->text;
         while (at < line->end && is_continuation(*at))

@@ -28,7 +28,7 @@ typedef struct bk_line {
 void bk_dataset_report(bk_dataset *d, const bk_line *line, enum bk_dataset_rule rule,
                        const char *at, const char *note, uint64_t value, uint64_t limit);
 /* The same in two steps: a place, and a problem of one that was kept. */
-void bk_dataset_place(const bk_dataset *d, const bk_line *line, const char *at,
+void bk_dataset_place(bk_dataset *d, const bk_line *line, const char *at,
                       bk_dataset_example *example);
 void bk_dataset_add(bk_dataset *d, enum bk_dataset_rule rule, const bk_dataset_example *example);
 

@@ -332,6 +332,14 @@ describe("check_dataset reports", function()
     assert.are.same({ 30, 0, 30 }, { report.problems[1].count, #report.problems[1].examples, report.bad_records })
   end)
 
+  it("many places of a long line, at once", function()
+    if SLOW then return end
+    local begin, text = os.clock(), ("x"):rep(3900000) .. ([[\ud800é]]):rep(9000)
+    local examples = of({ ('{"prompt":"%s","completion":"b"}'):format(text) }, { examples = 9000 }).problems[1].examples
+    assert.are.same({ 9000, 3900012 + 8999 * 7, 3900011 + 8999 * 8 }, { #examples, examples[9000].column, examples[9000].offset })
+    assert.is_true(os.clock() - begin < 5)
+  end)
+
   it("whether all duplicates were looked for", function()
     local list = {}
     for i = 1, 100 do list[i] = sized(i + 1) end
