@@ -10,7 +10,7 @@
 ---@field cause string  a short name
 ---@field title string  one line
 ---@field codes? string[]
----@field fragments? string[]  in lower case
+---@field fragments? string[]
 ---@field state? "failed"|"stopped"|"stalled"
 ---@field checks? string[]
 ---@field mend string
@@ -235,6 +235,13 @@ return {
     mend = "bedrock.doctor {} tells where they were looked for", retry = false },
   { cause = "settings", title = "a setting is missing or wrong", codes = { "ConfigurationError" },
     checks = { "what the message names" }, mend = "bedrock.doctor {} tells all settings and where they came from", retry = false },
+  { cause = "other_job", title = "a job of this name exists, and is another one", codes = { "JobMismatchError" },
+    checks = { "the error's list differences: what the two have not in common",
+      "whether the parameters were changed after the job was created" },
+    mend = "take another jobName; or give the parameters as they were, to go on with that job", retry = false },
+  { cause = "state_file", title = "the state file can't be used", codes = { "StateError" },
+    checks = { "what the message says of the file", "that each job has a state file of its own, on a disk that outlives the program" },
+    mend = "name another file; without one tuning.run finds its job by the name", retry = false },
   { cause = "wait_too_short", title = "the wait ended before the job did", codes = { "TimeoutError" }, fragments = { "was not at its end" },
     checks = { "the job goes on: get_model_customization_job tells its stage", "jobs take one to many hours" },
     mend = "wait again, for longer; the job needs no new start", retry = true },

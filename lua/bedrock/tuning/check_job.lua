@@ -25,8 +25,7 @@ local MOST = 100 -- complaints of a kind: more would help nobody
 ---@field model? string  what the base model was made from, where baseModelIdentifier is the name of a custom model: an id, or an ARN
 ---@field hyperparameters? table<string, bedrock.tuning.Hyperparameter|false>|false  in place of single limits, as in
 ---  `{ epochCount = { max = 20 } }`; false: not checked
----@field limits? bedrock.tuning.DatasetRules  in place of single limits of data sets, as in `{ max_records = 50000 }`; false
----  for no limit
+---@field limits? table<string, number|false>  in place of single limits of records, as in `{ max_records = 50000 }`; false for none
 ---@field ignore? table<string, true>  rules that are not to be checked
 ---@field records? integer  of the training set
 ---@field validation_records? integer
@@ -34,11 +33,20 @@ local MOST = 100 -- complaints of a kind: more would help nobody
 ---@field validation? table  likewise on the validation set
 
 local OPTIONS = {
-  region = "string", client = "table", account_id = "string", model = "string", hyperparameters = "table", limits = "table",
+  region = "string", client = "table", account_id = tuning_options.account, model = "string", hyperparameters = "table", limits = "table",
   ignore = "table", records = "number", validation_records = "number", dataset = "table", validation = "table",
 }
 local OPTIONS_UNCHECKED = { hyperparameters = "boolean" }
 for name, kind in pairs(OPTIONS) do OPTIONS_UNCHECKED[name] = OPTIONS_UNCHECKED[name] or kind end
+
+local function number_or_false(value)
+  if type(value) ~= "number" and value ~= false then return "must be a number, or false, got " .. type(value) end
+end
+-- Those of bedrock.tuning.DatasetRules that are looked at here.
+local LIMITS = {}
+for _, name in ipairs { "min_records", "max_records", "max_validation_records", "min_total_records", "max_total_records" } do
+  LIMITS[name] = number_or_false
+end
 
 local ENTRY = { min = "number", max = "number", whole = "boolean", word = "string", default = "string", required = "boolean" }
 
@@ -144,11 +152,8 @@ function check_job.check_options(options)
       return ("check_job has no rule %q to ignore%s"):format(tostring(name), errors.did_you_mean(tostring(name), rules.names))
     end
   end
-  for name, value in pairs(options.limits or {}) do
-    if type(value) ~= "number" and value ~= false then
-      return ("option limits of check_job takes numbers, or false, got %s = %s"):format(tostring(name), type(value))
-    end
-  end
+  problem = tuning_options.problem(options.limits, LIMITS, "limits of check_job")
+  if problem then return problem end
   for name, entry in pairs(options.hyperparameters or {}) do
     if type(name) ~= "string" or entry ~= false and type(entry) ~= "table" then
       return "option hyperparameters of check_job takes names with tables, such as { epochCount = { max = 20 } }"
@@ -159,9 +164,6 @@ function check_job.check_options(options)
           ENTRY[key] and "" or errors.did_you_mean(key, ENTRY))
       end
     end
-  end
-  if options.account_id and not options.account_id:find "^%d%d%d%d%d%d%d%d%d%d%d%d$" then
-    return "option account_id of check_job must be twelve digits"
   end
   return nil
 end

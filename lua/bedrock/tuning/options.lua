@@ -37,6 +37,13 @@ function options.at_least(least)
   end
 end
 
+--- For `problem`: the id of an account.
+---@param value any
+---@return string|nil problem
+function options.account(value)
+  if type(value) ~= "string" or not value:find "^%d%d%d%d%d%d%d%d%d%d%d%d$" then return "must be twelve digits, as a string" end
+end
+
 --- The region that options tell: their own, or their client's.
 ---@param given {region?: string, client?: bedrock.Client}
 ---@return string|nil

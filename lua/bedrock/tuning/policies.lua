@@ -53,7 +53,7 @@ end
 ---@field account_id? string  twelve digits; otherwise that of the role's ARN
 ---@field data_key? string  ARN of the KMS key that encrypts the objects in the buckets, if one does
 
-local OPTIONS = { region = "string", client = "table", account_id = "string", data_key = "string" }
+local OPTIONS = { region = "string", client = "table", account_id = tuning_options.account, data_key = "string" }
 
 --- What is wrong with the options.
 ---@param options any

@@ -485,8 +485,11 @@ describe("tuning.check_job", function()
       { { ignore = { hyperparameters = true } }, 'no rule "hyperparameters" to ignore (did you mean "hyperparameter"?)' },
       { { records = -1 }, "must be a count" },
       { { records = 0 / 0 }, "must be a count" },
-      { { limits = { max_records = "9" } }, "takes numbers, or false, got max_records = string" },
-      { { account_id = "1234" }, "twelve digits" },
+      { { limits = { max_records = "9" } }, "option max_records of limits of check_job must be a number, or false, got string" },
+      { { limits = { max_recrds = 9 } }, 'unknown option "max_recrds" to limits of check_job (did you mean "max_records"?)' },
+      { { limits = { max_tokens = 9 } }, "max_tokens" },
+      { { account_id = "1234" }, "option account_id of check_job must be twelve digits" },
+      { { account_id = 123456789012 }, "twelve digits, as a string" },
     } do
       local ok, message = pcall(function() tuning.check_job(job(), row[1]) end)
       assert.is_false(ok)

@@ -232,7 +232,8 @@ describe("tuning.policies", function()
     for _, row in ipairs {
       { "x", nil, "as a table; got string" }, { nil, nil, "as a table; got nil" }, { {}, 1, "must be a table, got number" },
       { {}, { regoin = "x" }, 'unknown option "regoin" to policies (did you mean "region"?)' },
-      { {}, { account_id = 1 }, "option account_id of policies must be a string, got number" },
+      { {}, { account_id = 1 }, "option account_id of policies must be twelve digits, as a string" },
+      { {}, { account_id = "1111-2222-3333" }, "twelve digits" },
     } do
       local ok, message = pcall(function() tuning.policies(row[1], row[2]) end)
       assert.is_false(ok)
