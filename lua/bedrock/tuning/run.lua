@@ -6,6 +6,7 @@
 
 local core = require "bedrock.core"
 local errors = require "bedrock.errors"
+local names = require "bedrock.tuning.names"
 local state = require "bedrock.tuning.state"
 local validate = require "bedrock.validate"
 local watch = require "bedrock.tuning.watch"
@@ -33,7 +34,9 @@ local function canonical(value, numeric, depth)
   if kind == "table" and depth > 0 then
     local parts = {}
     for key, member in pairs(value) do
-      parts[#parts + 1] = canonical(key, false, 0) .. canonical(member, numeric or key == "hyperParameters", depth - 1)
+      if not names.absent(member) then
+        parts[#parts + 1] = canonical(key, false, 0) .. canonical(member, numeric or key == "hyperParameters", depth - 1)
+      end
     end
     table.sort(parts)
     return "{" .. table.concat(parts) .. "}"
@@ -45,11 +48,16 @@ local function canonical(value, numeric, depth)
   return ("%s%d:%s"):format(kind:sub(1, 1), #text, text)
 end
 
-local function digest_of(params)
+-- Others of the caller's functions may be at work with the same table while this one waits.
+local function copy(given)
   local own = {}
-  for name, value in pairs(params) do
-    if name ~= "clientRequestToken" then own[name] = value end
-  end
+  for name, value in pairs(given) do own[name] = value end
+  return own
+end
+
+local function digest_of(params)
+  local own = copy(params)
+  own.clientRequestToken = nil
   return core.hex(core.sha256(canonical(own, false, DEEPEST)))
 end
 
@@ -60,9 +68,15 @@ local function name_of(name, attempt)
   return name:sub(1, LONGEST_NAME - #suffix) .. suffix
 end
 
-local function token_of(params, digest, name, attempt)
+-- The caller's token.
+local function own_token(params)
   local own = params.clientRequestToken
-  if own and attempt == 1 then return tostring(own) end
+  return not names.absent(own) and tostring(own) or nil
+end
+
+local function token_of(params, digest, name, attempt)
+  local own = own_token(params)
+  if own and attempt == 1 then return own end
   return core.hex(core.sha256((own or digest) .. name))
 end
 
@@ -182,7 +196,7 @@ end
 -- Whether a job that was found is the one that was asked for.
 local function is_ours(self, job, token)
   -- A token of ours follows from all parameters, also from those that the service does not give back.
-  if job.clientRequestToken == token and not self.params.clientRequestToken then return true end
+  if job.clientRequestToken == token and not own_token(self.params) then return true end
   local list = differences(self.params, job)
   if #list == 0 then return true end
   return fail("JobMismatchError", ("a job of this name exists with other parameters: %s (%s). The service has a name once: take "
@@ -261,13 +275,12 @@ local function create(self, content)
   local there, problem = keep(self, content, not self.replace)
   if not there then return nil, problem end
   content.token = there.token
-  local params = {}
-  for name, value in pairs(self.params) do params[name] = value end
+  local params = copy(self.params)
   params.jobName, params.clientRequestToken = content.jobName, content.token
   local answer, err = self.client:create_model_customization_job(params)
   if not answer then return find_created(self, content, err) end
-  if self.params.clientRequestToken then -- which may have been another job's: the service says nothing of that
-    local job = find(self, answer.jobArn)
+  if own_token(self.params) then -- which may have been another job's: the service says nothing of that
+    local job = find(self, answer.jobArn or content.jobName)
     if job and job.jobName ~= content.jobName then
       drop_state(self)
       return fail("JobMismatchError", ("the service knows this clientRequestToken from the job %s, and has created no other")
@@ -277,17 +290,17 @@ local function create(self, content)
   return { jobArn = answer.jobArn, jobName = content.jobName }
 end
 
--- The job's ARN goes to the state. Where there is one already that can't be changed, the name in it will do.
+-- The job's ARN goes to the state. Where there is one already that can't be changed, the name in it will do. What names the job.
 local function written_down(self, content, job, kind)
   content.jobArn = job.jobArn
   local kept, err = keep(self, content, not self.replace)
   if not kept and not self.replace then return nil, err end
   if not kept then tell(self, { type = "warning", message = err.message, job = job }) end
   tell(self, { type = kind, job = job })
-  return job
+  return content.jobArn or content.jobName
 end
 
--- The job to be watched, found or made.
+-- What names the job to be watched, found or made.
 local function begin(self)
   local kept, found = look_into_state(self)
   if kept == nil then return nil, found end
@@ -300,7 +313,7 @@ local function begin(self)
     if not ours then return nil, err end
     if not (kept and kept.jobArn == job.jobArn) then return written_down(self, content, job, "resumed") end
     tell(self, { type = "resumed", job = job })
-    return job
+    return kept.jobArn or kept.jobName
   end
   local created, err = create(self, content)
   if not created then return nil, err end
@@ -310,7 +323,7 @@ end
 
 -- A model may take a while to be made of a finished job.
 local function custom_model_of(self, job, timeout)
-  local params = { modelIdentifier = job.outputModelArn or job.outputModelName }
+  local params = { modelIdentifier = job.outputModelArn or job.outputModelName or self.params.customModelName }
   local model, err = self.client:get_custom_model(params)
   if model and (model.modelStatus or "Active") ~= "Active" then
     model, err = self.client:wait("custom_model", params, { interval = self.options.interval, timeout = timeout })
@@ -327,18 +340,20 @@ end
 ---@return table|nil job  with its custom model in `custom_model`
 ---@return bedrock.Error? err
 function run.run(client, params, options)
-  local self = { client = client, params = params, options = options }
+  local self = { client = client, params = copy(params), options = copy(options) }
   local ok, err = check(self)
   if not ok then return nil, err end
+  params, options = self.params, self.options
   self.name, self.digest = type(params.jobName) == "number" and ("%.14g"):format(params.jobName) or params.jobName, digest_of(params)
   local runtime = client._runtime
   local deadline = options.timeout and runtime:now() + options.timeout
   local function left() return deadline and math.max(deadline - runtime:now(), 0) end
+  local identifier
+  identifier, err = begin(self)
+  if not identifier then return nil, err end
+  local limits = setmetatable({ timeout = left() }, { __index = self.options })
+  local results, failures, finished = watch.run({ { client, identifier } }, limits, true)
   local job
-  job, err = begin(self)
-  if not job then return nil, err end
-  local limits = setmetatable({ timeout = left() }, { __index = options })
-  local results, failures, finished = watch.run({ { client, job.jobArn } }, limits, true)
   job, err = results[1], failures[1]
   if job then job.custom_model, err = custom_model_of(self, job, left()) end
   if finished[1] then tell(self, finished[1]) end

@@ -44,7 +44,11 @@ local ENDS = { Completed = true, Failed = true, Stopped = true }
 ---@field report? table  checked: that of tuning.check_job
 
 local OPTION_TYPES = { on_progress = "function", interval = "number", max_interval = "number", timeout = "number",
-  budgets = "table", on_stall = "function", records = "number" }
+  budgets = "table", records = "number",
+  on_stall = function(value)
+    if value == "stop" or value == "error" or type(value) == "function" then return nil end
+    return ('must be "stop", "error" or a function, got %s'):format(type(value) == "string" and ("%q"):format(value) or type(value))
+  end }
 
 --- Look for mistakes in options.
 ---@param options any
@@ -55,13 +59,8 @@ function watch.check_options(options, name, more)
   local known = {}
   for option, kind in pairs(OPTION_TYPES) do known[option] = kind end
   for option, kind in pairs(more or {}) do known[option] = kind end
-  local on_stall = type(options) == "table" and options.on_stall
-  if type(on_stall) == "string" then known.on_stall = "string" end
   local problem = common.problem(options, known, name)
   if problem or not options then return problem end
-  if type(on_stall) == "string" and on_stall ~= "stop" and on_stall ~= "error" then
-    return ('option on_stall of %s must be "stop", "error" or a function, got %q'):format(name, on_stall)
-  end
   for option, value in pairs(options) do
     if type(value) == "number" and not (value >= 0 and value < math.huge) then
       return ("option %s of %s must be a number, 0 or more"):format(option, name)
@@ -140,7 +139,12 @@ function Watcher:look_for_stall()
     self.stalls = times
     local event, on_stall = self:event("stalled", { message = message, budget = budget }), self.options.on_stall
     self:tell(event)
-    if type(on_stall) == "function" then on_stall = on_stall(event) end
+    if type(on_stall) == "function" then
+      on_stall = on_stall(event)
+      if on_stall and on_stall ~= "stop" and on_stall ~= "error" then
+        error(('on_stall has to return "stop", "error" or nil, got %s'):format(tostring(on_stall)), 0)
+      end
+    end
     self.action = on_stall -- kept, since a stop that does not get through is tried again
   end
   if self.action == "error" then return self:stalled_error(message) end
@@ -274,6 +278,12 @@ function watch.rows(client, jobs)
       return nil, ("job %d of tuning.watch must be a name, an ARN, or a row { client, identifier }"):format(i)
     end
     rows[i] = { row[1], row[2] }
+  end
+  -- A hole would hide the jobs behind it.
+  for key in pairs(jobs) do
+    if not rows[key] and key ~= "n" then
+      return nil, ("tuning.watch takes a list of jobs without holes or names, got the key %s after %d"):format(tostring(key), #rows)
+    end
   end
   return rows
 end

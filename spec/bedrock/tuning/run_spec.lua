@@ -1,5 +1,6 @@
 --- tuning.run: one job whatever happens, found again by name and by state file.
 
+local bedrock = require "bedrock"
 local tuning = require "bedrock.tuning"
 local core = require "bedrock.core"
 local child = require "spec.support.child"
@@ -252,6 +253,56 @@ describe("tuning.run", function()
     assert.are_not.equal(token_of(params("7", same)), token_of(params("7.0", same)))
     assert.equal("mine", token_of(params("tone", { clientRequestToken = "mine" })))
   end)
+
+  it("a null of JSON is no value", function()
+    for _, name in ipairs { "clientRequestToken", "customModelKmsKeyId", "vpcConfig", "jobTags" } do
+      local with = params("tone", { [name] = core.json_null })
+      assert(run(with, { state = state }))
+      assert.equal("tone", assert(run(params "tone", { state = state })).jobName)
+      assert.equal(64, #client:get_model_customization_job({ jobIdentifier = "tone" }).clientRequestToken)
+      e:reset()
+      os.remove(state)
+    end
+  end)
+
+  it("keeps to the parameters and options that it was called with", function()
+    local p, options = params "tone", { interval = 120, check = false }
+    function options.on_progress(event)
+      diary.hear(event)
+      p.jobName, p.customModelName, options.interval, options.on_progress, options.timeout = nil, 5, "x", nil, {}
+      for name in pairs(event.type == "created" and event.job or {}) do event.job[name] = nil end
+    end
+    assert.equal("tone-model", assert(tuning.run(client, p, options)).custom_model.modelName)
+    assert.equal("created, stage validation, stage dataProcessing, stage training, finished", diary.text())
+    -- One table for two tasks.
+    p = params "first"
+    local results = bedrock.parallel {
+      function() return run(p) end,
+      function()
+        p.jobName, p.customModelName = "second", "second-model"
+        return run(p)
+      end,
+    }
+    assert.equal("first-model", results[1].custom_model.modelName)
+    assert.equal("second-model", results[2].custom_model.modelName)
+  end)
+
+  for what, name in pairs { ["the job's ARN"] = "jobArn", ["the model's name and ARN"] = "outputModel%a+", stages = "statusDetails",
+    ["a time"] = "%a+Time", ["a status at first"] = "status" } do
+    it("an answer may lack " .. what, function()
+      local real, runtime = client._runtime.send, client._runtime
+      local n = 0
+      function runtime.send(self, request, deadline)
+        local response, err = real(self, request, deadline)
+        n = n + 1
+        if name ~= "status" or n == 3 then response.body = response.body:gsub('"(' .. name .. '":)', '"un%1') end
+        return response, err
+      end
+      assert.equal("tone-model", assert(run(params "tone", { state = state })).custom_model.modelName)
+      assert.equal("tone-model", assert(run(params "tone", { state = state })).custom_model.modelName)
+      one_job "tone"
+    end)
+  end
 
   it("a caller's token is not sent again for a job that is restarted", function()
     local token = ("t"):rep(256)
