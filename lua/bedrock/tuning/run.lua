@@ -34,9 +34,7 @@ local function canonical(value, numeric, depth)
   if kind == "table" and depth > 0 then
     local parts = {}
     for key, member in pairs(value) do
-      if not names.absent(member) then
-        parts[#parts + 1] = canonical(key, false, 0) .. canonical(member, numeric or key == "hyperParameters", depth - 1)
-      end
+      parts[#parts + 1] = canonical(key, false, 0) .. canonical(member, numeric or key == "hyperParameters", depth - 1)
     end
     table.sort(parts)
     return "{" .. table.concat(parts) .. "}"
@@ -48,10 +46,22 @@ local function canonical(value, numeric, depth)
   return ("%s%d:%s"):format(kind:sub(1, 1), #text, text)
 end
 
--- Others of the caller's functions may be at work with the same table while this one waits.
 local function copy(given)
   local own = {}
   for name, value in pairs(given) do own[name] = value end
+  return own
+end
+
+-- Parameters as they are sent: past any metatable, a null member like an absent one. A copy, since others of the caller's
+-- functions may be at work with the same tables while this one waits.
+local function as_sent(given, seen)
+  if seen[given] then return seen[given] end -- in itself: the check tells
+  local own = {}
+  seen[given] = own
+  for name, value in next, given do
+    if type(value) == "table" then value = as_sent(value, seen) end
+    if type(name) ~= "string" or not names.absent(value) then own[name] = value end
+  end
   return own
 end
 
@@ -68,15 +78,9 @@ local function name_of(name, attempt)
   return name:sub(1, LONGEST_NAME - #suffix) .. suffix
 end
 
--- The caller's token.
-local function own_token(params)
-  local own = params.clientRequestToken
-  return not names.absent(own) and tostring(own) or nil
-end
-
 local function token_of(params, digest, name, attempt)
-  local own = own_token(params)
-  if own and attempt == 1 then return own end
+  local own = params.clientRequestToken
+  if own and attempt == 1 then return tostring(own) end
   return core.hex(core.sha256((own or digest) .. name))
 end
 
@@ -196,7 +200,7 @@ end
 -- Whether a job that was found is the one that was asked for.
 local function is_ours(self, job, token)
   -- A token of ours follows from all parameters, also from those that the service does not give back.
-  if job.clientRequestToken == token and not own_token(self.params) then return true end
+  if job.clientRequestToken == token and not self.params.clientRequestToken then return true end
   local list = differences(self.params, job)
   if #list == 0 then return true end
   return fail("JobMismatchError", ("a job of this name exists with other parameters: %s (%s). The service has a name once: take "
@@ -279,7 +283,7 @@ local function create(self, content)
   params.jobName, params.clientRequestToken = content.jobName, content.token
   local answer, err = self.client:create_model_customization_job(params)
   if not answer then return find_created(self, content, err) end
-  if own_token(self.params) then -- which may have been another job's: the service says nothing of that
+  if self.params.clientRequestToken then -- which may have been another job's: the service says nothing of that
     local job = find(self, answer.jobArn or content.jobName)
     if job and job.jobName ~= content.jobName then
       drop_state(self)
@@ -340,7 +344,7 @@ end
 ---@return table|nil job  with its custom model in `custom_model`
 ---@return bedrock.Error? err
 function run.run(client, params, options)
-  local self = { client = client, params = copy(params), options = copy(options) }
+  local self = { client = client, params = as_sent(params, {}), options = copy(options) }
   local ok, err = check(self)
   if not ok then return nil, err end
   params, options = self.params, self.options

@@ -263,6 +263,14 @@ describe("tuning.run", function()
       e:reset()
       os.remove(state)
     end
+    -- Nor is it one where parameters are compared with a job's.
+    local null = core.json_null
+    for name, value in pairs { hyperParameters = null, customModelKmsKeyId = null, vpcConfig = null, validationDataConfig = null,
+      customizationType = null, trainingDataConfig = { s3Uri = "s3://corpus/train.jsonl", invocationLogsConfig = null } } do
+      local job = assert(run(params("tone", { clientRequestToken = "mine", [name] = value })))
+      assert.same(job, assert(run(params("tone", { clientRequestToken = "mine", [name] = value }))))
+      e:reset()
+    end
   end)
 
   it("keeps to the parameters and options that it was called with", function()
