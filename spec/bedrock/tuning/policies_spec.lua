@@ -108,6 +108,7 @@ local ROWS = {
     "arn:aws:bedrock:us-east-1:123456789012:model-customization-job/*" } },
   { { baseModelIdentifier = "arn:aws:bedrock:eu-west-1::foundation-model/" .. MICRO }, {}, "caller", "WatchJob",
     { "arn:aws:bedrock:eu-west-1:123456789012:model-customization-job/*" } },
+  { {}, EAST, "caller", "LookAtModel", { "arn:aws:bedrock:us-east-1:123456789012:custom-model/*" } },
   { {}, {}, "caller", "WatchJob", { "arn:aws:bedrock:REGION:123456789012:model-customization-job/*" } },
 }
 
@@ -202,6 +203,23 @@ describe("tuning.policies", function()
     assert.equal("arn:aws:s3:::corpus/a/train.jsonl", statement(policies.permissions, "ReadData").Resource)
     assert.equal(described.baseModelArn, statement(policies.caller, "CreateJob").Resource[1])
     assert.same(policies, tuning.policies(described, { client = client }))
+  end)
+
+  it("lets the caller do all that tuning.run does", function()
+    local job_service = require "spec.bedrock.tuning.job_service"
+    local e, client = job_service.new()
+    e:stall_job("still", "training")
+    for _, row in ipairs { { "tone", "Completed" }, { "still", "Stopped", "stop" } } do
+      local done, err = tuning.run(client, job_service.params(row[1]), { on_stall = row[3] })
+      assert.equal(row[2], (done or err.last).status)
+    end
+    local policy = tuning.policies(job_service.params "tone", EAST).caller
+    local called = 0
+    for _, request in ipairs(e:requests()) do
+      called = called + 1
+      assert.truthy(policy:find('"bedrock:' .. request.operation .. '"', 1, true), request.operation)
+    end
+    assert.is_true(called > 5)
   end)
 
   it("writes the same text each time", function()
