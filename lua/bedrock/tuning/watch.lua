@@ -148,7 +148,7 @@ function Watcher:look_for_stall()
     self.action = on_stall -- kept, since a stop that does not get through is tried again
   end
   if self.action == "error" then return self:stalled_error(message) end
-  if self.action == "stop" and not self.stop_asked then return self:stop(message) end
+  if self.action == "stop" and not self.stop_asked and self.job.status ~= "Stopping" then return self:stop(message) end
 end
 
 -- Hears of each answer; an error ends the wait.
@@ -165,7 +165,8 @@ function Watcher:polled(job, polls, now)
     end
   end
   self:tell(self:event "poll")
-  if job.status == "InProgress" then return self:look_for_stall() end
+  -- A status that is new to us may be one to stand still in, as Stopping is.
+  if not ENDS[job.status] then return self:look_for_stall() end
   if job.status == "Stopped" and self.stopped then return self:stalled_error(self.stopped .. "; it was stopped") end
 end
 

@@ -278,6 +278,29 @@ describe("tuning.watch", function()
       assert.equal("Stopped", errs[1].last.status)
     end)
 
+    it("are such in any status that is no end", function()
+      local real, runtime = client._runtime.send, client._runtime
+      for _, status in ipairs { "Stopping", "Queued", "" } do
+        e:reset()
+        diary.events = {}
+        e:stall_job("one", "training")
+        create "one"
+        function runtime.send(self, request, deadline)
+          local response, err = real(self, request, deadline)
+          response.body = response.body:gsub('"status":"InProgress",', status ~= "" and ('"status":"%s",'):format(status) or "")
+          return response, err
+        end
+        local _, errs = watch({ "one" }, { on_stall = "error", timeout = 20 * HOUR })
+        assert.equal("StalledError", errs[1].code)
+        assert.equal(status ~= "" and status or nil, errs[1].last.status)
+        -- What is on its way to its end already is not stopped again.
+        _, errs = watch({ "one" }, { on_stall = "stop", timeout = 20 * HOUR })
+        assert.equal(status == "Stopping" and 0 or 1, (job_service.count(e, "StopModelCustomizationJob")))
+        assert.equal(status == "Stopping" and "TimeoutError" or "StalledError", errs[1].code)
+        runtime.send = real
+      end
+    end)
+
     it("of tuning.run are the same", function()
       e:stall_job("one", "training", nil, true)
       local _, err = tuning.run(client, job_service.params "one", { check = false, on_stall = "stop", on_progress = diary.hear })
