@@ -16,7 +16,8 @@ local run = {}
 ---@class bedrock.tuning.RunOptions: bedrock.tuning.WatchOptions
 ---@field state? string  path of a file that keeps what is under way
 ---@field restart? boolean  after a job that failed or was stopped: begin another one, named NAME-2, NAME-3, …
----@field check? false|table  false: send the parameters as they are; a table: options of tuning.check_job
+---@field check? false|bedrock.tuning.JobOptions  false: send the parameters as they are; a table: options of tuning.check_job. The
+---  files of its `dataset` and `validation` are read before a job is created, not for one that is found again
 
 local OPERATION = "CreateModelCustomizationJob"
 local BAD_ENDS = { Failed = true, Stopped = true }
@@ -163,17 +164,25 @@ local function find(self, identifier)
   return nil, err
 end
 
-local function check(self)
+-- Files are read only where there is a job to be created: one that is found again may do without them.
+local function check(self, creating)
   local wanted = self.options.check
   if wanted == false then return validate(self.client._model.operations[OPERATION], self.params) end
-  local options = { region = self.client.region, records = self.options.records }
-  for name, value in pairs(type(wanted) == "table" and wanted or {}) do options[name] = value end
+  local options, files = { region = self.client.region, records = self.options.records }, false
+  for name, value in pairs(type(wanted) == "table" and wanted or {}) do
+    local file = (name == "dataset" or name == "validation") and type(value) == "string"
+    files = files or file
+    if creating or not file then options[name] = value end
+  end
+  if creating and not files then return true end
   local report = require("bedrock.tuning.check_job").run(self.params, options)
   if not report.ok then
     local err = errors.of_problems(OPERATION, report.errors)
     err.report = report
     return nil, err
   end
+  self.options.records = self.options.records or report.records
+  if files and not creating then return true end -- there is more to tell of later
   for _, warning in ipairs(report.warnings) do
     tell(self, { type = "warning", message = ("%s: %s"):format(warning.path, warning.message), report = report })
   end
@@ -276,6 +285,8 @@ local function find_created(self, content, err)
 end
 
 local function create(self, content)
+  local good, wrong = check(self, true)
+  if not good then return nil, wrong end
   local there, problem = keep(self, content, not self.replace)
   if not there then return nil, problem end
   content.token = there.token

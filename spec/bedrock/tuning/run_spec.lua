@@ -62,6 +62,32 @@ describe("tuning.run", function()
     assert.is_true(diary.of("checked")[1].report.ok)
   end)
 
+  it("reads the training file before it creates a job, not again for one that there is", function()
+    local path = child.write(dir .. "/train.jsonl", '{"prompt":"a"}\n')
+    local options = { check = { dataset = path }, state = state }
+    local job, err = run(params "tone", options)
+    assert.is_nil(job)
+    assert.equal("ParamValidationError", err.code)
+    assert.equal(1, err.report.dataset.problems[1].examples[1].line)
+    one_job()
+    assert.is_nil(child.read(state))
+    assert.equal("", diary.text())
+    child.write(path, ('{"prompt":"a","completion":"b"}\n'):rep(40000))
+    options.timeout = 200
+    assert.equal("TimeoutError", select(2, run(params "tone", options)).code)
+    assert.truthy(diary.text():find "^[warning, ]*checked, created, stage validation")
+    assert.equal(40000, diary.of("checked")[1].report.records)
+    local estimate = diary.of("poll")[1].estimate.left
+    diary.events, options.timeout = {}, nil
+    os.remove(path)
+    assert.equal("tone-model", assert(run(params "tone", options)).custom_model.modelName)
+    assert.truthy(diary.text():find "^resumed")
+    -- Records make jobs long.
+    diary.events = {}
+    run(params "other", { timeout = 0 })
+    assert.is_true(estimate > 1.5 * diary.of("poll")[1].estimate.left)
+  end)
+
   it("without the check nothing is sent either that the API can't take", function()
     for _, row in ipairs { { "jobName" }, { "jobName", {} }, { "hyperParameters", "x" }, { "roleArn", false } } do
       local asked = params "tone"
