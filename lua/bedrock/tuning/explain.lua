@@ -107,18 +107,19 @@ local function is_job(value)
     or rawget(value, "statusDetails") ~= nil or rawget(value, "status") ~= nil and rawget(value, "code") == nil)
 end
 
--- Whether nothing has happened for too long, as far as the job's times tell.
+-- Whether nothing has happened for too long, as far as the job's times tell. Not each job has stages, and other things have a
+-- status and a creationTime, too.
 local function stands_still(job, now)
-  if not now or type(names.get(job, "statusDetails")) ~= "table" then return false end
+  if not now or not (rawget(job, "jobArn") or type(names.get(job, "statusDetails")) == "table") then return false end
   local place = stages.place(job, now)
   return place.stage_elapsed > stages.budget(place)
 end
 
 local function state_of(job, now)
-  local status = text(job, "status") or text(job, "modelStatus")
+  local status = text(job, "status")
   if status == "Stopped" or status == "Stopping" then return "stopped" end
-  if status == "Failed" then return "failed" end
-  if status == "InProgress" and stands_still(job, now) then return "stalled" end
+  if status == "Failed" or text(job, "modelStatus") == "Failed" then return "failed" end
+  if status and status ~= "Completed" and stands_still(job, now) then return "stalled" end
   return nil
 end
 

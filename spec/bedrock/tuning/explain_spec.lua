@@ -313,6 +313,11 @@ describe("tuning.explain", function()
       { { status = "InProgress", statusDetails = {}, creationTime = T }, 17 * HOUR },
       { { status = "InProgress", statusDetails = {}, creationTime = T }, 19 * HOUR, "stalled" },
       { { status = "InProgress" }, 100 * HOUR },
+      { { status = "InProgress", jobArn = "arn:x", creationTime = T }, 17 * HOUR },
+      { { status = "InProgress", jobArn = "arn:x", creationTime = T }, 19 * HOUR, "stalled" },
+      { { status = "Queued", jobArn = "arn:x", creationTime = T }, 19 * HOUR, "stalled" },
+      { { status = "InService", provisionedModelArn = "arn:x", creationTime = T }, 100 * HOUR },
+      { { modelStatus = "Active", jobArn = "arn:x", creationTime = T }, 100 * HOUR },
       { { status = "Completed", statusDetails = {}, creationTime = T }, 100 * HOUR },
     } do
       local found = tuning.explain(row[1], { now = T + row[2] })
