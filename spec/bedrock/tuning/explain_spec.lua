@@ -445,4 +445,24 @@ describe("tuning.explain", function()
       for _, fragment in ipairs(row.fragments or {}) do assert.equal(fragment:lower(), fragment) end
     end
   end)
+
+  it("no row stands in another one's way", function()
+    for _, row in ipairs(causes) do
+      for _, code in ipairs(row.codes or {}) do
+        for _, fragment in ipairs(row.fragments or { "no" }) do
+          local message = "First " .. fragment .. ", then more"
+          for _, subject in ipairs { errors.new { code = code, message = message }, code .. ": " .. message,
+            ("An error occurred (%s) when calling an operation: %s"):format(code, message) } do
+            explains(row.cause, nil, subject)
+          end
+        end
+      end
+      for _, fragment in ipairs(not row.codes and row.fragments or {}) do
+        for _, message in ipairs { "First " .. fragment .. ", then more", fragment:upper() } do
+          explains(row.cause, nil, message)
+          explains(row.cause, NEW, { status = "Failed", failureMessage = message })
+        end
+      end
+    end
+  end)
 end)
