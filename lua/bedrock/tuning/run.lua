@@ -15,13 +15,14 @@ local run = {}
 
 ---@class bedrock.tuning.RunOptions: bedrock.tuning.WatchOptions
 ---@field state? string  path of a file that keeps what is under way
----@field restart? boolean  after a job that failed or was stopped: begin another one, named NAME-2, NAME-3, …
+---@field restart? boolean  after a job that failed or was stopped: begin another one, named NAME-2, NAME-3, …; where
+---  one that was stopped has the model's name, the model is named so, too
 ---@field check? false|bedrock.tuning.JobOptions  false: send the parameters as they are; a table: options of tuning.check_job. The
 ---  files of its `dataset` and `validation` are read before a job is created, not for one that is found again
 
 local OPERATION = "CreateModelCustomizationJob"
 local BAD_ENDS = { Failed = true, Stopped = true }
-local LONGEST_NAME = 63 -- of a job
+local LONGEST_NAME = 63 -- of a job and of a model
 local DEEPEST = 32 -- tables in parameters
 
 ---------------------------------------------------------------------------------------------------------------------
@@ -72,11 +73,12 @@ local function digest_of(params)
   return core.hex(core.sha256(canonical(own, false, DEEPEST)))
 end
 
--- The name of the nth job: the service never forgets a name.
+-- The name of the nth job, or of its model: the service never forgets the name of a job, and that of a model is taken by a job
+-- that was stopped, too.
 local function name_of(name, attempt)
   if attempt == 1 then return name end
   local suffix = ("-%d"):format(attempt)
-  return name:sub(1, LONGEST_NAME - #suffix) .. suffix
+  return name:sub(1, LONGEST_NAME - #suffix):gsub("[-_]+$", "") .. suffix
 end
 
 local function token_of(params, digest, name, attempt)
@@ -122,10 +124,11 @@ local function same_key(asked, there)
 end
 
 -- What of a job is other than asked for: the names of members.
-local function differences(params, job)
+local function differences(params, job, attempt)
   local list = {}
   local function differs(name, same) if not same then list[#list + 1] = name end end
-  differs("customModelName", params.customModelName == job.outputModelName)
+  local model = names.text(params, "customModelName")
+  differs("customModelName", model == job.outputModelName or name_of(model, attempt) == job.outputModelName)
   differs("baseModelIdentifier", same_base(tostring(params.baseModelIdentifier), job.baseModelArn))
   for _, name in ipairs(SAME) do
     local asked, there = params[name], job[name]
@@ -207,10 +210,10 @@ local function drop_state(self)
 end
 
 -- Whether a job that was found is the one that was asked for.
-local function is_ours(self, job, token)
+local function is_ours(self, job, content)
   -- A token of ours follows from all parameters, also from those that the service does not give back.
-  if job.clientRequestToken == token and not self.params.clientRequestToken then return true end
-  local list = differences(self.params, job)
+  if job.clientRequestToken == content.token and not self.params.clientRequestToken then return true end
+  local list = differences(self.params, job, content.attempt)
   if #list == 0 then return true end
   return fail("JobMismatchError", ("a job of this name exists with other parameters: %s (%s). The service has a name once: take "
     .. "another one"):format(table.concat(list, ", "), job.jobArn or job.jobName), { differences = list, last = job })
@@ -221,7 +224,7 @@ local function foreign(self, kept, job)
   local path = self.options.state
   local text = "is of " .. (job and "the job " or "a job that the service does not know (its request was not sent, or is under way), ")
     .. kept.jobName .. " with other parameters"
-  local list = job and differences(self.params, job) or {}
+  local list = job and differences(self.params, job, kept.attempt) or {}
   if #list > 0 then text = text .. ": " .. table.concat(list, ", ") end
   local _, err = state.fail(path, text .. ". Take another file for another job, or delete this one")
   err.differences, err.last = list, job
@@ -254,20 +257,24 @@ local function look_into_state(self)
   return false
 end
 
+local function is_to_be_restarted(self, job) return self.options.restart and BAD_ENDS[job.status] end
+
 -- The next free name from an attempt on, or the job that has one and is to be watched.
-local function look_by_name(self, attempt, job)
+local function look_by_name(self, least, found)
+  local model, taken = names.text(self.params, "customModelName"), false
+  -- Where there is one to be created, those before it tell whether the model's name is free.
+  local attempt = found and not is_to_be_restarted(self, found) and least or 1
   while true do
+    local job, err = attempt == least and found or nil, nil
     local name = name_of(self.name, attempt)
-    if not job then
-      local err
-      job, err = find(self, name)
-      if err then return nil, err end
-    end
-    local content = { jobName = name, attempt = attempt, digest = self.digest, region = self.client.region,
-      token = token_of(self.params, self.digest, name, attempt) }
+    if not job then job, err = find(self, name) end
+    if err then return nil, err end
+    local content = { jobName = name, modelName = taken and name_of(model, attempt) or model, attempt = attempt, digest = self.digest,
+      region = self.client.region, token = token_of(self.params, self.digest, name, attempt) }
     if not job then return content end
-    if not (self.options.restart and BAD_ENDS[job.status]) then return content, job end
-    attempt, job, self.replace = attempt + 1, nil, true
+    if attempt >= least and not is_to_be_restarted(self, job) then return content, job end
+    self.replace = self.replace or attempt >= least
+    attempt, taken = attempt + 1, taken or job.status == "Stopped" and job.outputModelName == model
   end
 end
 
@@ -275,7 +282,7 @@ end
 local function find_created(self, content, err)
   local job, unknown = find(self, content.jobName)
   if job then
-    local ours, mismatch = is_ours(self, job, content.token)
+    local ours, mismatch = is_ours(self, job, content)
     if ours then return job end
     err = mismatch
   end
@@ -291,7 +298,7 @@ local function create(self, content)
   if not there then return nil, problem end
   content.token = there.token
   local params = copy(self.params)
-  params.jobName, params.clientRequestToken = content.jobName, content.token
+  params.jobName, params.customModelName, params.clientRequestToken = content.jobName, content.modelName, content.token
   local answer, err = self.client:create_model_customization_job(params)
   if not answer then return find_created(self, content, err) end
   if self.params.clientRequestToken then -- which may have been another job's: the service says nothing of that
@@ -321,10 +328,11 @@ local function begin(self)
   if kept == nil then return nil, found end
   local content, job = look_by_name(self, kept and kept.attempt or 1, kept and found or nil)
   if not content then return nil, job end
+  self.model_name = content.attempt == 1 and content.modelName or nil
   if kept and kept.attempt == content.attempt then content.token = kept.token end
   self.replace = self.replace or kept
   if job then
-    local ours, err = is_ours(self, job, content.token)
+    local ours, err = is_ours(self, job, content)
     if not ours then return nil, err end
     if not (kept and kept.jobArn == job.jobArn) then return written_down(self, content, job, "resumed") end
     tell(self, { type = "resumed", job = job })
@@ -338,7 +346,7 @@ end
 
 -- A model may take a while to be made of a finished job.
 local function custom_model_of(self, job, timeout)
-  local params = { modelIdentifier = job.outputModelArn or job.outputModelName or self.params.customModelName }
+  local params = { modelIdentifier = job.outputModelArn or job.outputModelName or self.model_name }
   local model, err = self.client:get_custom_model(params)
   if model and (model.modelStatus or "Active") ~= "Active" then
     model, err = self.client:wait("custom_model", params, { interval = self.options.interval, timeout = timeout })
@@ -359,7 +367,7 @@ function run.run(client, params, options)
   local ok, err = check(self)
   if not ok then return nil, err end
   params, options = self.params, self.options
-  self.name, self.digest = type(params.jobName) == "number" and ("%.14g"):format(params.jobName) or params.jobName, digest_of(params)
+  self.name, self.digest = names.text(params, "jobName"), digest_of(params)
   local runtime = client._runtime
   local deadline = options.timeout and runtime:now() + options.timeout
   local function left() return deadline and math.max(deadline - runtime:now(), 0) end

@@ -176,15 +176,27 @@ describe("tuning.run", function()
         assert(client:stop_model_customization_job { jobIdentifier = event.job.jobArn })
       end
     end
-    local _, err = run(params "tone", { on_progress = stop, state = state })
+    local job, err = run(params "tone", { on_progress = stop, state = state })
+    assert.is_nil(job)
     assert.equal("WaiterError", err.code)
     assert.equal("Stopped", err.last.status)
-    -- The model's name stays taken: the next job needs another one.
-    _, err = run(params "tone", { state = state, restart = true })
-    assert.equal("ConflictException", err.code)
-    assert.truthy(err.message:find("model name", 1, true))
-    assert.equal("tone-2", assert(run(params("tone", { customModelName = "tone-again" }), { state = state, restart = true })).jobName)
-    one_job("tone", "tone-2")
+    -- The model's name stays taken: the next one is numbered, too, unless it has another name by now.
+    for attempt = 2, 3 do
+      diary.events = {}
+      _, err = run(params "tone", { on_progress = stop, state = attempt == 3 and state or nil, restart = true })
+      assert.equal("WaiterError", err.code)
+      assert.same({ "tone-" .. attempt, "tone-model-" .. attempt }, { err.last.jobName, err.last.outputModelName })
+    end
+    -- It is found again by its name and by the state, and goes to its end.
+    for _, row in ipairs { { nil, 0 }, { state, 0 }, { state }, {} } do
+      job, err = run(params "tone", { state = row[1], restart = true, timeout = row[2] })
+      assert.equal("tone-model-4", (job or err.last).outputModelName)
+    end
+    assert.equal("tone-model-4", job.custom_model.modelName)
+    run(params "more", { on_progress = stop })
+    job = assert(run(params("more", { customModelName = "again" }), { restart = true }))
+    assert.same({ "more-2", "again" }, { job.jobName, job.outputModelName })
+    one_job("tone", "tone-2", "tone-3", "tone-4", "more", "more-2")
   end)
 
   for _, stage in ipairs { "validation", "dataProcessing", "training" } do
@@ -203,6 +215,12 @@ describe("tuning.run", function()
     assert.is_nil((run(params(name, { customModelName = "m" }))))
     local job = assert(run(params(name, { customModelName = "m" }), { restart = true }))
     assert.equal(("n"):rep(61) .. "-2", job.jobName)
+    name = ("n"):rep(60) .. "_"
+    e:stall_job("s", "training")
+    run(params("s", { customModelName = name }), { on_stall = "stop" })
+    e:clear_faults()
+    job = assert(run(params("s", { customModelName = name }), { restart = true }))
+    assert.equal(("n"):rep(60) .. "-2", job.custom_model.modelName)
   end)
 
   local differences = {
