@@ -94,6 +94,12 @@ describe("bedrock.wait", function()
     end }))
     assert.are.same({ { "InProgress", 0 }, { "none", 0 }, { "Stopping", 0 } }, asked)
     assert.are.same({ 7, 14, 21 }, runtime.sleeps)
+    for _, pause in ipairs { -1, 0 / 0, math.huge, "7", {}, false } do
+      client = new_client { status "InProgress", status "Completed" }
+      local ok, message = pcall(client.wait, client, KIND, PARAMS, { interval = function() return pause or nil end })
+      assert.is_false(ok)
+      assert.truthy(message:find("wait option interval has to return a number of seconds, 0 or more, got ", 1, true), message)
+    end
   end)
 
   it("ends with an error that on_poll returns, unless the end is a good one", function()
