@@ -145,8 +145,8 @@ function Waiter:take(answer, err)
   local pause = options.interval or INTERVAL
   if type(pause) == "function" then
     pause = pause(answer, self.polls, self.host.now())
-    if type(pause) ~= "number" or not (pause >= 0 and pause < math.huge) then
-      error("wait option interval has to return a number of seconds, 0 or more, got " .. tostring(pause), 0)
+    if type(pause) ~= "number" or not (pause >= 0) then
+      error(("the function interval of a wait has to give seconds, 0 or more; it gave %s"):format(tostring(pause)), 0)
     end
   else
     pause = pause * (1 + JITTER * (2 * self.host.random() - 1))

@@ -94,11 +94,16 @@ describe("bedrock.wait", function()
     end }))
     assert.are.same({ { "InProgress", 0 }, { "none", 0 }, { "Stopping", 0 } }, asked)
     assert.are.same({ 7, 14, 21 }, runtime.sleeps)
-    for _, pause in ipairs { -1, 0 / 0, math.huge, "7", {}, false } do
-      client = new_client { status "InProgress", status "Completed" }
-      local ok, message = pcall(client.wait, client, KIND, PARAMS, { interval = function() return pause or nil end })
+  end)
+
+  it("a function interval that gives no seconds raises", function()
+    for _, odd in ipairs { "7", -1, 0 / 0, false } do
+      local ok, message = pcall(function()
+        local client = new_client { status "InProgress", status "Completed" }
+        client:wait(KIND, PARAMS, { interval = function() return odd or nil end })
+      end)
       assert.is_false(ok)
-      assert.truthy(message:find("wait option interval has to return a number of seconds, 0 or more, got ", 1, true), message)
+      assert.truthy(message:find("has to give seconds, 0 or more; it gave ", 1, true), message)
     end
   end)
 

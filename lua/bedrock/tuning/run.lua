@@ -312,7 +312,7 @@ local function create(self, content)
   return { jobArn = answer.jobArn, jobName = content.jobName }
 end
 
--- The job's ARN goes to the state. Where there is one already that can't be changed, the name in it will do. What names the job.
+-- The job's ARN goes to the state. Where there is one already that can't be changed, the name in it will do. Gives what names the job.
 local function written_down(self, content, job, kind)
   content.jobArn = job.jobArn
   local kept, err = keep(self, content, not self.replace)
@@ -383,6 +383,12 @@ function run.run(client, params, options)
   return job and job.custom_model and job, err
 end
 
+local OPTION_TYPES = { state = "string", restart = "boolean", check = function(value)
+  if type(value) ~= "boolean" and type(value) ~= "table" then
+    return "must be false, or a table of options for check_job, got " .. type(value)
+  end
+end }
+
 --- Look for mistakes of the program.
 ---@param client any
 ---@param params any
@@ -391,15 +397,13 @@ end
 function run.problem(client, params, options)
   if getmetatable(client) ~= "bedrock.Client" then return "tuning.run takes a client of bedrock.new first" end
   if type(params) ~= "table" then return "tuning.run takes the job's parameters second, a table, got " .. type(params) end
-  local of_check = type(options) == "table" and type(options.check) == "table"
-  local problem = watch.check_options(options, "tuning.run",
-    { state = "string", restart = "boolean", check = of_check and "table" or "boolean" })
-  if problem then return problem end
-  if of_check then
+  local problem = watch.check_options(options, "tuning.run", OPTION_TYPES)
+  if problem or not options then return problem end
+  if type(options.check) == "table" then
     problem = require("bedrock.tuning.check_job").check_options(options.check)
     if problem then return problem end
   end
-  local path = options and options.state
+  local path = options.state
   if path and (path == "" or path:find("\0", 1, true)) then return "option state of tuning.run must be the path of a file" end
 end
 

@@ -183,7 +183,7 @@ describe("tuning.run", function()
     -- The model's name stays taken: the next one is numbered, too, unless it has another name by now.
     for attempt = 2, 3 do
       diary.events = {}
-      _, err = run(params "tone", { on_progress = stop, state = attempt == 3 and state or nil, restart = true })
+      err = select(2, run(params "tone", { on_progress = stop, state = attempt == 3 and state or nil, restart = true }))
       assert.equal("WaiterError", err.code)
       assert.same({ "tone-" .. attempt, "tone-model-" .. attempt }, { err.last.jobName, err.last.outputModelName })
     end
@@ -614,7 +614,7 @@ describe("tuning.run", function()
       { { "x", {} }, "takes a client" }, { { client, "x" }, "second, a table" }, { { client, {}, 7 }, "options of tuning.run" },
       { { client, {}, { stat = "x" } }, 'did you mean "state"' }, { { client, {}, { state = "" } }, "the path of a file" },
       { { client, {}, { state = "a\0b" } }, "the path of a file" }, { { client, {}, { interval = -1 } }, "0 or more" },
-      { { client, {}, { on_stall = "explode" } }, '"stop", "error" or a function' }, { { client, {}, { check = 1 } }, "boolean" },
+      { { client, {}, { on_stall = "explode" } }, '"stop", "error" or a function' }, { { client, {}, { check = 1 } }, "must be false, or a table" },
       { { client, {}, { budgets = { trainig = 1 } } }, 'did you mean "training"' }, { { client, {}, { budgets = { training = 0 } } }, "above 0" },
       { { client, {}, { timeout = "1" } }, "timeout of tuning.run must be a number, got string" },
       { { client, {}, { check = { ignor = {} } } }, 'did you mean "ignore"' },
