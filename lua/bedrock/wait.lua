@@ -99,7 +99,7 @@ function Waiter:ask(most)
 end
 
 local function bad_end(self, answer, status)
-  local reason = answer.failureMessage
+  local reason = type(answer.failureMessage) == "string" and answer.failureMessage or nil
   return errors.new {
     code = "WaiterError", operation = self.host.operation, last = answer, failure_message = reason, retryable = false,
     message = ("%s ended as %s%s"):format(tostring(self.params[self.kind.identifier]), status,

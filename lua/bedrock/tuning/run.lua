@@ -129,18 +129,17 @@ local function differences(params, job, attempt)
   local function differs(name, same) if not same then list[#list + 1] = name end end
   local model = names.text(params, "customModelName")
   differs("customModelName", model == job.outputModelName or name_of(model, attempt) == job.outputModelName)
-  differs("baseModelIdentifier", same_base(tostring(params.baseModelIdentifier), job.baseModelArn))
+  differs("baseModelIdentifier", same_base(names.text(params, "baseModelIdentifier"), names.text(job, "baseModelArn")))
   for _, name in ipairs(SAME) do
     local asked, there = params[name], job[name]
     if type(asked) == "table" then there = there or {} end
     if asked ~= nil and there ~= nil then differs(name, within(asked, there)) end
   end
   for name, value in pairs(params.hyperParameters or {}) do
-    differs("hyperParameters." .. tostring(name), within(value, (job.hyperParameters or {})[name], true))
+    differs("hyperParameters." .. tostring(name), within(value, names.get(job, "hyperParameters", name), true))
   end
-  if params.customModelKmsKeyId then
-    differs("customModelKmsKeyId", same_key(params.customModelKmsKeyId, job.outputModelKmsKeyArn))
-  end
+  local key = names.text(params, "customModelKmsKeyId")
+  if key then differs("customModelKmsKeyId", same_key(key, names.text(job, "outputModelKmsKeyArn"))) end
   table.sort(list)
   return list
 end
@@ -216,7 +215,7 @@ local function is_ours(self, job, content)
   local list = differences(self.params, job, content.attempt)
   if #list == 0 then return true end
   return fail("JobMismatchError", ("a job of this name exists with other parameters: %s (%s). The service has a name once: take "
-    .. "another one"):format(table.concat(list, ", "), job.jobArn or job.jobName), { differences = list, last = job })
+    .. "another one"):format(table.concat(list, ", "), tostring(job.jobArn or job.jobName)), { differences = list, last = job })
 end
 
 -- Where the parameters are others than those that a state was written for.
@@ -245,8 +244,8 @@ local function look_into_state(self)
   if err then return nil, err end
   if kept.jobArn and not job then
     return state.fail(path, ("leads to %s, which the service does not know: it may be another account's"):format(kept.jobArn))
-  elseif job and job.jobName ~= kept.jobName then
-    return state.fail(path, ("is damaged: %s is the job %s, not %s"):format(kept.jobArn, tostring(job.jobName), kept.jobName))
+  elseif job and (names.text(job, "jobName") or kept.jobName) ~= kept.jobName then
+    return state.fail(path, ("is damaged: %s is the job %s, not %s"):format(kept.jobArn or kept.jobName, job.jobName, kept.jobName))
   end
   if kept.digest == self.digest then
     if kept.jobName ~= name_of(self.name, kept.attempt) then return state.fail(path, "is damaged: jobName") end
@@ -314,7 +313,7 @@ end
 
 -- The job's ARN goes to the state. Where there is one already that can't be changed, the name in it will do. Gives what names the job.
 local function written_down(self, content, job, kind)
-  content.jobArn = job.jobArn
+  content.jobArn = names.text(job, "jobArn")
   local kept, err = keep(self, content, not self.replace)
   if not kept and not self.replace then return nil, err end
   if not kept then tell(self, { type = "warning", message = err.message, job = job }) end

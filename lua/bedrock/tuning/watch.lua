@@ -7,6 +7,7 @@
 local core = require "bedrock.core"
 local errors = require "bedrock.errors"
 local common = require "bedrock.tuning.options"
+local names = require "bedrock.tuning.names"
 local stages = require "bedrock.tuning.stages"
 
 local watch = {}
@@ -133,7 +134,7 @@ function Watcher:look_for_stall()
   local times = math.floor(place.stage_elapsed / budget)
   if times < 1 then return nil end
   local what = not place.started and place.stage .. " has not begun after" or (place.stage or "the job") .. " has taken"
-  local message = ("%s stands still: %s %s, the budget is %s"):format(self.job.jobName or self.identifier, what,
+  local message = ("%s stands still: %s %s, the budget is %s"):format(names.text(self.job, "jobName") or self.identifier, what,
     span_text(place.stage_elapsed), span_text(budget))
   if times > self.stalls then
     self.stalls = times

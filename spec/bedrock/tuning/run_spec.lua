@@ -609,6 +609,38 @@ describe("tuning.run", function()
     assert.equal("TimeoutError", err.code)
   end)
 
+  it("answers whose members have other types than the API's raise nothing", function()
+    local real, runtime = client._runtime.send, client._runtime
+    local name, value
+    local fields = { "jobArn", "jobName", "status", "statusDetails", "creationTime", "failureMessage", "hyperParameters", "baseModelArn",
+      "outputModelArn", "outputModelName", "outputModelKmsKeyArn", "roleArn", "trainingDataConfig", "clientRequestToken" }
+    for i, field in ipairs(fields) do
+      for _, other in ipairs(os.getenv "BEDROCK_SLOW" and { true } or { 7, true, {}, { { 1 } }, core.json_null }) do
+        e:reset()
+        os.remove(state)
+        if i % 2 == 0 then e:fail_job("tone", "role") else e:stall_job("tone", "training") end
+        name, value = nil, other
+        function runtime.send(self, request, deadline)
+          local response, err = real(self, request, deadline)
+          local body = response and core.json_decode_plain(response.body)
+          if name and body and body[name] ~= nil then
+            body[name] = value
+            response.body = core.json_encode_plain(body)
+          end
+          return response, err
+        end
+        local p = params("tone", { clientRequestToken = "mine", customModelKmsKeyId = "alias/tuning" })
+        local options = { state = i % 3 > 0 and state or nil, on_stall = "error", timeout = 0, check = false }
+        run(p, options)
+        name, options.timeout = field, 90000
+        local job, err = run(p, options)
+        assert(job or errors.is(err))
+        assert.is_string(tostring(err))
+      end
+    end
+    runtime.send = real
+  end)
+
   it("mistakes of the program raise at the caller's line", function()
     local rows = {
       { { "x", {} }, "takes a client" }, { { client, "x" }, "second, a table" }, { { client, {}, 7 }, "options of tuning.run" },
