@@ -20,6 +20,9 @@
 enum {
     /* Bytes of one line. What a base model takes is far below, even with all of it escaped. */
     BK_DATASET_MAX_RECORD = 4 * 1024 * 1024,
+    /* Bytes of a line at which the check ends: what has none of a text's line breaks may be
+     * endless, as /dev/zero is. */
+    BK_DATASET_ENDLESS = 256 * 1024 * 1024,
     BK_DATASET_MAX_EXAMPLES = 10000, /* of one rule */
     BK_DATASET_EXCERPT = 160,        /* of a line, readable, and its NUL */
     BK_DATASET_LATE = 16,            /* records that are compared with others together */

@@ -11,7 +11,7 @@ void bk_datasetfile_init(bk_datasetfile *f)
 {
     f->fd = -1;
     f->piece = NULL;
-    f->size = 0;
+    f->size = f->got = 0;
 }
 
 int bk_datasetfile_open(bk_datasetfile *f, const char *path)
@@ -42,6 +42,7 @@ int bk_datasetfile_read(bk_datasetfile *f, size_t *n)
         got = read(f->fd, f->piece, BK_DATASETFILE_PIECE);
     while (got < 0 && errno == EINTR);
     *n = got > 0 ? (size_t)got : 0;
+    f->got += *n;
     return got < 0 ? errno : 0;
 }
 

@@ -11,6 +11,7 @@ typedef struct bk_datasetfile {
     int fd; /* -1: closed */
     char *piece;
     uint64_t size; /* as it was when opened; 0 for a pipe */
+    uint64_t got;  /* bytes that were read */
 } bk_datasetfile;
 
 void bk_datasetfile_init(bk_datasetfile *f);

@@ -149,9 +149,12 @@ static int utf8_length(unsigned code)
     return code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
 }
 
+/* White space of Unicode. */
 static int is_space(unsigned code)
 {
-    return code == ' ' || (code >= '\t' && code <= '\r') || code == 0xA0 || code == 0x3000;
+    return code == ' ' || (code >= '\t' && code <= '\r') || code == 0x85 || code == 0xA0 ||
+           code == 0x1680 || (code >= 0x2000 && code <= 0x200A) || code == 0x2028 ||
+           code == 0x2029 || code == 0x202F || code == 0x205F || code == 0x3000;
 }
 
 /* The character of a valid sequence of two or more bytes. */

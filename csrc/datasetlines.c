@@ -85,16 +85,32 @@ const char *bk_dataset_shape_name(enum bk_dataset_shape shape)
     return shape_names[shape];
 }
 
+/* A character that a terminal acts on or does not show: controls, those that change the direction
+ * of writing, a byte order mark. Neither are the two that XML does not hold shown, U+FFFE and
+ * U+FFFF. */
+static int is_hidden(const char *p, int length)
+{
+    const unsigned char *u = (const unsigned char *)p;
+    if (length == 1)
+        return u[0] < 0x20 || u[0] == 0x7F;
+    if (length == 2)
+        return (u[0] == 0xC2 && u[1] < 0xA0) || (u[0] == 0xD8 && u[1] == 0x9C);
+    if (length == 3 && u[0] == 0xE2 && u[1] == 0x80)
+        return u[2] == 0x8E || u[2] == 0x8F || (u[2] >= 0xA8 && u[2] <= 0xAE);
+    if (length == 3 && u[0] == 0xE2 && u[1] == 0x81)
+        return u[2] >= 0xA6 && u[2] <= 0xA9;
+    if (length == 3 && u[0] == 0xEF && u[1] == 0xBF)
+        return u[2] >= 0xBE;
+    return bk_json_bom(p, (size_t)length) > 0;
+}
+
 /* Text for people and their terminals: what is no printable UTF-8 becomes \xNN. */
 static void fill_excerpt(char *to, const char *p, const char *end)
 {
     for (int i = 0; i < EXCERPT_CHARACTERS && p < end; i++) {
         int bad, length = bk_utf8_sequence(p, end, &bad);
         unsigned char byte = (unsigned char)*p;
-        int hidden = byte < 0x20 || byte == 0x7F ||
-                     (byte == 0xC2 && length == 2 && (unsigned char)p[1] < 0xA0) ||
-                     bk_json_bom(p, (size_t)(end - p)) > 0;
-        if (length == 0 || hidden) {
+        if (length == 0 || is_hidden(p, length)) {
             to += sprintf(to, "\\x%02X", byte);
             p++;
         } else {
@@ -447,12 +463,17 @@ int bk_dataset_feed(bk_dataset *d, const char *bytes, size_t n)
     const char *p = bytes, *end = bytes + n;
     while (p < end && !d->stopped && !d->failed) {
         const char *line_feed = memchr(p, '\n', (size_t)(end - p));
-        if (!line_feed) {
-            keep(d, p, (size_t)(end - p));
+        size_t length = (size_t)((line_feed ? line_feed : end) - p);
+        if (length > BK_DATASET_ENDLESS - d->part_bytes) {
+            end_line(d, p, (size_t)(BK_DATASET_ENDLESS - d->part_bytes), 0);
+            d->stopped = 1;
+        } else if (line_feed) {
+            end_line(d, p, length, 1);
+            p = line_feed + 1;
+        } else {
+            keep(d, p, length);
             break;
         }
-        end_line(d, p, (size_t)(line_feed - p), 1);
-        p = line_feed + 1;
     }
     return !d->failed;
 }

@@ -275,7 +275,7 @@ static void check_uri(walk *w, const bk_text *text, const char *at)
         i++;
     bucket = i - (sizeof scheme - 1);
     if (bucket < 3 || bucket >= BK_DATASET_BUCKET || (i < n && uri[i] != '/')) {
-        tell(w, BK_RULE_S3_URI, at, "the bucket's name is none");
+        tell(w, BK_RULE_S3_URI, at, "no bucket has such a name");
         return;
     }
     if (n - i < 2) {
@@ -844,7 +844,9 @@ void bk_dataset_record(bk_dataset *d, const bk_line *line)
         report_rest(&w);
         return;
     }
-    if (d->options.shape != BK_SHAPE_AUTO && !w.alien)
+    if (d->options.shape == BK_SHAPE_AUTO && *bk_skip_blanks(line->text, line->end) == '{')
+        tell(&w, BK_RULE_OTHER_SHAPE, line->text, NULL);
+    else if (d->options.shape != BK_SHAPE_AUTO && !w.alien)
         measure(&w);
     if (d->seen.slots)
         bk_dataset_compare_later(d, line, hash_of(d, line));

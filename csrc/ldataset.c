@@ -2,7 +2,7 @@
  * ldataset.c: a check of a data set as userdata "bedrock.dataset.check".
  *
  *   check = dataset.new(options)  -> check | nil, message
- *   check:feed(text) -> true | nil, message
+ *   check:feed(text) -> whether more is wanted | nil, message
  *   check:open(path) -> bytes of the file | nil, message
  *   check:read() -> whether more may come | nil, message
  *   check:progress() -> bytes, lines, records, errors
@@ -136,7 +136,7 @@ static int check_feed(lua_State *L)
     const char *text = luaL_checklstring(L, 2, &n);
     if (!bk_dataset_feed(&c->set, text, n))
         return refuse(L, "not enough memory");
-    lua_pushboolean(L, 1);
+    lua_pushboolean(L, !c->set.stopped);
     return 1;
 }
 
@@ -181,6 +181,8 @@ static int check_read(lua_State *L)
         int code = bk_datasetfile_read(&c->file, &n);
         if (code)
             return refuse_file(L, code);
+        if (n == 0 && c->file.got < c->file.size)
+            return refuse(L, "the file became shorter while it was read");
         if (!bk_dataset_feed(&c->set, c->file.piece, n))
             return refuse(L, "not enough memory");
     }

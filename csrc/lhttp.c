@@ -361,7 +361,9 @@ static int push_outcome(lua_State *L, bk_session *s, bk_http_outcome outcome, in
         s->lent.data = h->out.data;
         s->lent.len = h->out.len;
     }
+    s->lent.readers = 1; /* no finalizer is to release it yet */
     int code = lua_pcall(L, 1, 1, 0);
+    s->lent.readers = 0;
     if (code != 0 || !s->lent.data)
         take_back(s);
     return code == 0 ? 1 : lua_error(L);
@@ -414,10 +416,11 @@ static int session_release(lua_State *L)
     int wanted = lua_toboolean(L, 2);
     if (!s->lent.data)
         luaL_error(L, "the HTTP session has lent nothing");
+    if (s->lent.readers > 0)
+        refuse_use(L);
+    s->lent.readers = 1; /* on 5.1 finalizers run before the string is made */
     if (wanted)
         lua_pushlstring(L, s->lent.data, s->lent.len);
-    if (s->lent.readers > 0 || !s->lent.data) /* finalizers may have released it */
-        refuse_use(L);
     take_back(s);
     return wanted;
 }

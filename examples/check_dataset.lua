@@ -7,92 +7,100 @@
 
 local tuning = require "bedrock.tuning"
 
-local file, words = nil, {}
-local flags = { model = true, validation = true, epochs = true, junit = true }
+local function give_up(...)
+  io.stderr:write(...)
+  io.stderr:write "\n"
+  os.exit(2)
+end
+
+-- What was asked for.
+local file, options = nil, {}
+local takes_value = { ["--model"] = true, ["--validation"] = true, ["--epochs"] = true, ["--junit"] = true }
 local i = 1
 while arg[i] do
-  local name = arg[i]:match "^%-%-(.+)$"
-  if name == "strict" then
-    words.strict = true
-  elseif name and flags[name] and arg[i + 1] then
-    words[name] = arg[i + 1]
+  local word = arg[i]
+  if word == "--strict" then
+    options[word] = true
+  elseif takes_value[word] then
     i = i + 1
-  elseif name or file then
-    io.stderr:write("check_dataset.lua does not know what to do with ", arg[i], "\n")
-    os.exit(2)
+    options[word] = arg[i] or give_up(word, " needs a value")
+  elseif file or word:find "^%-%-" then
+    give_up("check_dataset.lua does not know what to do with ", word)
   else
-    file = arg[i]
+    file = word
   end
   i = i + 1
 end
 if not file then
-  io.stderr:write "usage: check_dataset.lua FILE [--model ID] [--validation FILE] [--epochs N] [--junit PATH] [--strict]\n"
-  os.exit(2)
+  give_up "usage: check_dataset.lua FILE [--model ID] [--validation FILE] [--epochs N] [--junit PATH] [--strict]"
 end
 
-local reports = {}
 local function check(path, kind, other_records)
   local report, err = tuning.check_dataset(path, {
-    model = words.model, kind = kind, other_records = other_records,
-    hyperparameters = words.epochs and { epochCount = words.epochs },
+    model = options["--model"], kind = kind, other_records = other_records,
+    hyperparameters = { epochCount = options["--epochs"] },
   })
-  if not report then
-    io.stderr:write(tostring(err), "\n")
-    os.exit(2)
-  end
-  reports[#reports + 1] = report
-  return report
+  return report or give_up(tostring(err))
 end
 
--- Limits on both sets together need the size of the one checked first.
-local validation = words.validation and check(words.validation, "validation")
-check(file, "training", validation and validation.records)
+-- Some limits are on both sets together: so the second check is told of the first one's records.
+local reports = {}
+if options["--validation"] then reports[1] = check(options["--validation"], "validation") end
+reports[#reports + 1] = check(file, "training", reports[1] and reports[1].records)
 
-local function fails(problem) return problem.severity == "error" or words.strict end
+local function is_failure(problem) return problem.severity == "error" or options["--strict"] end
 
-local good = true
+local status = 0
 for _, report in ipairs(reports) do
   print(report)
-  for _, problem in ipairs(report.problems) do good = good and not fails(problem) end
+  for _, problem in ipairs(report.problems) do
+    if is_failure(problem) then status = 1 end
+  end
 end
 
--- One test case for each rule that was broken, and one for the file.
-local function escape(text)
-  return (text:gsub("[&<>\"\n]", { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;", ["\n"] = "&#10;" }))
+-- JUnit's form: a suite for each file, in it a test case for each rule that was broken and one for the file as such.
+
+local ENTITIES = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;" }
+local function escape(text) return (text:gsub('[&<>"]', ENTITIES)) end
+
+-- A file's name may have bytes that XML can't hold. All other texts of a report are printable UTF-8.
+local function name_of(path)
+  return escape((path:gsub("[^\32-\126]", function(byte) return ("%%%02X"):format(byte:byte()) end)))
 end
-local function junit(out)
-  out:write '<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n'
-  for _, report in ipairs(reports) do
-    local failures, cases = 0, {}
-    for _, problem in ipairs(report.problems) do
-      local places = {}
-      for n, example in ipairs(problem.examples) do
-        places[n] = ("line %d, column %d (byte %d)"):format(example.line, example.column, example.offset)
-      end
-      local kind = fails(problem) and "failure" or "system-out"
-      if kind == "failure" then failures = failures + 1 end
-      local text = escape(("%s\n%s\n%s"):format(problem.message, problem.mend or "", table.concat(places, "\n")))
-      cases[#cases + 1] = ('    <testcase classname="%s" name="%s">%s</testcase>\n'):format(escape(report.path), problem.rule,
-        kind == "failure" and ('<failure message="%s: %d">%s</failure>'):format(problem.rule, problem.count, text)
-          or ("<system-out>%s</system-out>"):format(text))
-    end
-    out:write(('  <testsuite name="%s" tests="%d" failures="%d">\n'):format(escape(report.path), #cases + 1, failures))
-    out:write(('    <testcase classname="%s" name="%d records"/>\n'):format(escape(report.path), report.records),
-      table.concat(cases), "  </testsuite>\n")
+
+local function case_of(problem, classname)
+  local lines = { problem.message, problem.mend }
+  for _, example in ipairs(problem.examples) do
+    lines[#lines + 1] = ("line %d, column %d, byte %d: %s"):format(example.line, example.column, example.offset,
+      example.note or example.excerpt or "")
   end
-  return out:write "</testsuites>\n"
+  local text = escape(table.concat(lines, "\n"))
+  local body = is_failure(problem) and ('<failure message="%s">%s</failure>'):format(escape(problem.message), text)
+    or ("<system-out>%s</system-out>"):format(text)
+  return ('    <testcase classname="%s" name="%s">%s</testcase>\n'):format(classname, problem.rule, body)
 end
-if words.junit then
-  local out, why = io.open(words.junit, "w")
-  local ok = out
+
+local function suite_of(report)
+  local name, cases, failures = name_of(report.path), {}, 0
+  for n, problem in ipairs(report.problems) do
+    cases[n] = case_of(problem, name)
+    if is_failure(problem) then failures = failures + 1 end
+  end
+  return ('  <testsuite name="%s" tests="%d" failures="%d">\n    <testcase classname="%s" name="%d records"/>\n%s  </testsuite>\n'):format(
+    name, #cases + 1, failures, name, report.records, table.concat(cases))
+end
+
+if options["--junit"] then
+  local suites = {}
+  for n, report in ipairs(reports) do suites[n] = suite_of(report) end
+  local out, problem = io.open(options["--junit"], "w")
+  local written = out
   if out then
-    ok, why = junit(out)
-    local closed, close_err = out:close() -- a full disk may show here only
-    ok, why = ok and closed, why or close_err
+    written, problem = out:write('<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n', table.concat(suites), "</testsuites>\n")
+    local closed, closing_problem = out:close() -- a full disk may show here only
+    written, problem = written and closed, problem or closing_problem
   end
-  if not ok then
-    io.stderr:write(words.junit, " can't be written: ", tostring(why), "\n")
-    os.exit(2)
-  end
+  if not written then give_up(options["--junit"], " can't be written: ", tostring(problem)) end
 end
-os.exit(good and 0 or 1)
+
+os.exit(status)

@@ -155,12 +155,15 @@ local Task = {}
 Task.__index = Task
 
 local by_thread = setmetatable({}, { __mode = "k" })
+local can_yield = rawget(coroutine, "isyieldable") or function() return true end -- 5.1 does not tell
 
---- The task that runs here.
+--- The task that runs here, if it can wait here: a finalizer in its midst, or a function that C calls, can't, and stops the
+--- process as outside of tasks.
 ---@return bedrock.RunningTask|nil
 function parallel.current()
   local thread = coroutine.running()
-  return thread and by_thread[thread]
+  local task = thread and by_thread[thread]
+  return task and can_yield() and task or nil
 end
 
 -- Hand control to the loop until it wakes this task.
@@ -199,9 +202,10 @@ function Task:perform(session, lend, ...)
   if not ok then return nil, kind, text, tunnel end
   loop.sending[session], loop.requests, self.session = self, loop.requests + 1, session
   if loop.requests > loop.most then loop.most = loop.requests end
-  suspend(self)
+  -- On 5.1 what a finalizer could not wait for wakes the task as well.
+  repeat suspend(self) until not loop.sending[session] or self.cancel_error
   self.session = nil
-  if loop.sending[session] then -- it was woken for another reason: cancelled
+  if loop.sending[session] then -- it was cancelled
     loop.sending[session], loop.requests = nil, loop.requests - 1
     loop.multi:cancel(session)
     return nil, errors.copy(self.cancel_error)
@@ -420,7 +424,7 @@ local function new_loop(connections)
 end
 
 local function keep_connections(loop, connections)
-  if spare then return end -- a call within on_result has left its own
+  if spare or loop.requests > 0 then return end -- a call within on_result has left its own, or a finalizer a request (on 5.1)
   spare, spare_most = loop.multi, math.max(loop.kept, math.min(loop.most, connections or math.huge))
 end
 

@@ -6,7 +6,7 @@ local nginx = require "spec.support.nginx"
 
 local SLOW = tonumber(os.getenv "BEDROCK_SLOW") or 1
 local KEYS = { access_key_id = "AKIDEXAMPLE", secret_access_key = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY" }
-local LATENCY = 0.03 * SLOW
+local LATENCY = 0.03 * math.min(SLOW, 12)
 
 local has_lua, why_not = nginx.lua()
 

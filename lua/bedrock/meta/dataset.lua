@@ -33,7 +33,7 @@ function dataset.new(options) end
 
 --- Take the next bytes, cut anywhere. It calls nothing.
 ---@param text string
----@return true|nil ok
+---@return boolean|nil more  false: the rest can't be checked, and is not looked at
 ---@return string? message
 function check:feed(text) end
 

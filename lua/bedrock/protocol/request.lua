@@ -120,7 +120,7 @@ local function with_tokens(plan, params, uuid)
   for i = 1, #tokens do
     local name = tokens[i]
     local given = rawget(params, name) -- the check of parameters and the encoder see no more either
-    if given == nil or given == null then
+    if rawequal(given, nil) or given == null then -- one of LuaJIT's NULL pointers, which is equal to nil, is a mistake
       missing = missing or {}
       missing[name] = (uuid or core.uuid4)()
     end

@@ -9,9 +9,11 @@
 -- cl100k_base, Claude 2's) it comes to 0.75 to 1.45 times their counts for prose and code in Latin, Cyrillic, Hebrew, Chinese,
 -- Japanese and Korean writing, and to 0.45 to 2.3 times for Arabic, Greek, Hindi, Thai and Vietnamese.
 
+local display = require "bedrock.tuning.display"
 local errors = require "bedrock.errors"
 local models = require "bedrock.tuning.models"
 local native = require "bedrock.native"
+local option_check = require "bedrock.tuning.options"
 local rules = require "bedrock.tuning.dataset_rules"
 
 local M = {}
@@ -21,7 +23,7 @@ local EXAMPLES = 10
 local REMEMBER = 500000 -- hashes of records: 12 MiB
 
 ---@class bedrock.tuning.DatasetOptions
----@field model? string  the base model's id or ARN: which shape, which limits
+---@field model? string  the base model's id or ARN, or its inference profile's id: which shape, which limits
 ---@field shape? "prompt-completion"|"converse"|"anthropic-messages"|"image-caption"  instead of the model's; without both that
 --- of the first record which has one
 ---@field kind? "training"|"validation"  which limits hold; "training" if not given
@@ -221,14 +223,12 @@ end
 -- ---- reading ----
 
 local function file_error(path, message)
-  return nil, errors.new { code = "FileError", retryable = false, message = path and path .. ": " .. message or message }
+  message = display.clean(path and path .. ": " .. message or message)
+  return nil, errors.new { code = "FileError", retryable = false, message = message }
 end
 
 local function is_readable(source)
-  local kind = type(source)
-  if kind == "string" or kind == "function" then return true end
-  -- Files are asked for their class: indexing another userdata may raise.
-  return io.type(source) == "file" or (kind == "table" and type(source.read) == "function")
+  return type(source) == "string" or type(source) == "function" or option_check.has_method(source, "read")
 end
 
 -- Both: whether more may come; or nil and what went wrong.
@@ -283,7 +283,7 @@ local notes = {
   ["missing-key"] = function(e) return ("%q is missing"):format(e.note) end,
   ["wrong-type"] = function(e) return e.note .. " is expected" end,
   ["not-an-object"] = function(e) return e.note and e.note .. " is expected" end,
-  ["other-shape"] = function(e) return "it looks like " .. e.note end,
+  ["other-shape"] = function(e) return e.note and "it looks like " .. e.note or "it has no shape that is known" end,
   ["media-format"] = function(e) return "one of " .. e.note end,
   ["record-too-long"] = function(e)
     return ("%s: %s characters, at most %s"):format(e.note, number(e.value), number(e.limit))
@@ -349,7 +349,8 @@ local function check_count(report, limits, options)
   if over(records, most, report.kind .. " records") then return end
   local total = records + (options.other_records or 0)
   if over(total, limits.max_total_records, "training and validation records") then return end
-  if limits.min_total_records and total < limits.min_total_records then
+  -- Of a validation set alone this says nothing.
+  if limits.min_total_records and total < limits.min_total_records and (training or options.other_records) then
     add_problem(report, options.other_records and "too-few-records" or "maybe-too-few-records",
       ("%s, at least %s for training and validation"):format(number(total), number(limits.min_total_records)))
   end
@@ -439,7 +440,7 @@ local function make_report(report, source, model, limits, own, options, beyond_b
     report.epochs = hyperparameter("epochCount", model, options)
     report.training_tokens = report.epochs and report.tokens.total * report.epochs
   end
-  if options.model and not (model and model.dataset) then add_problem(report, "unknown-model", options.model) end
+  if options.model and not (model and model.dataset) then add_problem(report, "unknown-model", display.clean(options.model)) end
   check_file(report, limits, options)
   if beyond_batches then add_problem(report, "batch-size") end
   finish_problems(report, limits, own, latin1)
@@ -464,7 +465,7 @@ function M.check(source, options)
     error("check_dataset: the source must be a path, an open file or an iterator, got "
       .. (io.type(source) or type(source)), 3)
   end
-  local model = options.model and models.find(options.model)
+  local model = options.model and models.find_behind(options.model)
   local limits, own = limits_of(model, options)
   local beyond = apply_batch_size(limits, hyperparameter("batchSize", model, options))
   local check, message = native.load("bedrock.dataset").new {

@@ -1,5 +1,7 @@
 --- A report of check_dataset as text for a terminal.
 
+local display = require "bedrock.tuning.display"
+
 local M = {}
 
 local COLOURS = { error = "\27[31m", warning = "\27[33m", good = "\27[32m", bold = "\27[1m", plain = "\27[0m" }
@@ -23,7 +25,7 @@ end
 local function head(report)
   local lines = {}
   local whose = report.model and " for " .. report.model or ""
-  lines[1] = ("%s: %s set%s"):format(report.path or "data", report.kind, whose)
+  lines[1] = ("%s: %s set%s"):format(display.clean(report.path or "data"), report.kind, whose)
   lines[2] = ("  %s on %s, %s%s"):format(counted(report.records, "record"), counted(report.lines, "line"),
     size_text(report.bytes), report.complete and "" or "; the rest was not checked")
   if report.shape then
@@ -76,7 +78,7 @@ local function remarks(report)
   local media = {}
   if report.images > 0 then media[#media + 1] = counted(report.images, "image") end
   if report.videos > 0 then media[#media + 1] = counted(report.videos, "video") end
-  if report.training_tokens then
+  if report.training_tokens and report.measured > 0 then
     lines[1] = ("  training tokens: about %s (%s, %s tokens each)"):format(grouped(report.training_tokens),
       counted(report.epochs, "epoch"), grouped(report.tokens.total))
   end
@@ -128,7 +130,9 @@ function M.format(report, colour)
     add(table_lines(report))
     add { "  (a model's own count may be a third lower or higher; half or double in Arabic, Greek, Hindi, Thai, Vietnamese)" }
   end
-  add(remarks(report))
+  local more = remarks(report)
+  if report.measured == 0 and #more > 0 then add { "" } end
+  add(more)
   add { "", verdict(report, paint) }
   return table.concat(lines, "\n")
 end

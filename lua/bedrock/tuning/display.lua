@@ -4,6 +4,8 @@
 -- Names and messages come from elsewhere. What is shown of them is well-formed UTF-8 without control characters, and without
 -- those that change the direction of writing, so that a text can neither move a terminal's cursor nor pose as another one.
 
+local stages = require "bedrock.tuning.stages"
+
 local display = {}
 
 local REPLACEMENT = "\239\191\189" -- U+FFFD
@@ -221,8 +223,6 @@ function display.rough(seconds)
   return "about " .. display.duration(seconds < 3600 and math.floor(seconds / 60 + 0.5) * 60 or seconds)
 end
 
-local STAGES = { "validation", "dataProcessing", "training" }
-
 --- A stage's name in words.
 ---@type table<string, string>
 display.stage_words = { validation = "validation", dataProcessing = "data processing", training = "training" }
@@ -232,25 +232,21 @@ display.stage_words = { validation = "validation", dataProcessing = "data proces
 display.status_words = { InProgress = "in progress", Completed = "completed", Failed = "failed", Stopping = "stopping",
   Stopped = "stopped", NotStarted = "not started" }
 
---- How jobs end.
----@type table<string, true>
-display.ends = { Completed = true, Failed = true, Stopped = true }
-
 --- The stages of a job, as far as the service tells of them.
 ---@param job table  what GetModelCustomizationJob gives
 ---@return {name: string, status: string, start: number|nil, finish: number|nil}[] stages  finish: as last modified
 function display.stages(job)
-  local stages = {}
+  local list = {}
   local details = type(job.statusDetails) == "table" and job.statusDetails or {}
-  for _, name in ipairs(STAGES) do
+  for _, name in ipairs(stages.names) do
     local detail = details[name .. "Details"]
     if type(detail) == "table" and detail.status ~= nil then
       local function time(member) return display.is_finite(detail[member]) and detail[member] or nil end
-      stages[#stages + 1] = { name = name, status = tostring(detail.status), start = time "creationTime",
+      list[#list + 1] = { name = name, status = tostring(detail.status), start = time "creationTime",
         finish = time "lastModifiedTime" }
     end
   end
-  return stages
+  return list
 end
 
 --- The stage where a job is, or was when it ended.

@@ -50,9 +50,7 @@ rules.names = {
 -- The kinds of customization that take the hyperparameters of the model's table.
 local TABLE_COUNTS = { FINE_TUNING = true, CONTINUED_PRE_TRAINING = true }
 
-local function find(identifier)
-  return models.find(models.behind_profile(identifier) or identifier) or models.find(identifier)
-end
+local find = models.find_behind
 
 local function find_model(check)
   local params, base = check.params, check.base

@@ -25,11 +25,10 @@ local metrics = {}
 local POINTS, PIECE = 2000, 64 * 1024
 local LONGEST = 64 * 1024 -- bytes of a line: whatever has longer ones is no table of numbers
 local BOM = "\239\187\191"
+local MOST_IN_PATTERN = 64 -- columns: Lua's patterns give up at some two hundred
 
 local function is_source(value)
-  local kind = type(value)
-  if kind == "string" then return nil end
-  if (kind == "table" or kind == "userdata") and io.type(value) ~= "closed file" and value.read then return nil end
+  if type(value) == "string" or option_check.has_method(value, "read") then return nil end
   return "must be a path, a text, or an open file"
 end
 
@@ -49,8 +48,9 @@ end
 -- A number whatever the locale's decimal sign is; "NaN" and "inf" as Python, Java and C write them. Nil for what is none.
 local function to_number(text)
   local number = tonumber(text)
-  if number and not text:find("[xXnN]") then return number end -- the quick way; some Luas read "nan", most read "0x10"
-  if text:find("^[+-]?%.?%d") and not text:find("[xX]") then return display.to_number(text) end
+  -- The quick way; some Luas read "nan", most read "0x10", and 5.1 what stands before a NUL.
+  if number and not text:find("[xXnN%z]") then return number end
+  if text:find("^[+-]?%.?%d") and not text:find("[xX%z]") then return display.to_number(text) end
   local sign, word = text:lower():match("^([+-]?)(%a+)$")
   if word == "nan" then return 0 / 0 end
   if word == "inf" or word == "infinity" then return sign == "-" and -math.huge or math.huge end
@@ -133,6 +133,7 @@ local function lines_of(read)
       end
       local piece, message = read()
       if piece == nil and message ~= nil then return nil, display.clean(message) end
+      if piece ~= nil and type(piece) ~= "string" then return nil, "what was read is no text, but a " .. type(piece) end
       ended = piece == nil or piece == ""
       buffer, position = buffer:sub(position) .. (piece or ""), 1
     end
@@ -153,10 +154,13 @@ local function lines_of(read)
   end
 end
 
--- Which columns there are, and a pattern that takes step, epoch, loss and perplexity out of a line without quotes.
+-- Which columns there are, and a pattern that takes step, epoch, loss and perplexity out of a line without quotes; no pattern
+-- where there are very many columns.
 local function read_header(line, column)
   if line:find("%z") or line:find("^\255\254") or line:find("^\254\255") then
     return nil, "is no text in UTF-8 (is it UTF-16, or compressed?)"
+  elseif line:find "\r" then
+    return nil, "has carriage returns in it: lines must end with line feeds"
   end
   local fields, problem = split_quoted(line)
   if not fields then return nil, "has " .. problem end
@@ -170,8 +174,9 @@ local function read_header(line, column)
     if role then at[role] = i end
   end
   if not at.loss then
-    return nil, ("has no column %s; it has %s%s"):format(column,
-      display.fit(display.clean(table.concat(names, ", ")), 200, "..."), errors.did_you_mean(column, names))
+    local other = #names == 1 and names[1]:match "[;\t|]"
+    return nil, ("has no column %s; it has %s%s"):format(column, display.fit(display.clean(table.concat(names, ", ")), 200, "..."),
+      other and " (columns must be separated by commas)" or errors.did_you_mean(column, names))
   end
   local order, pattern, roles = {}, {}, {}
   for role, i in pairs(at) do order[i] = role end
@@ -179,7 +184,8 @@ local function read_header(line, column)
     pattern[i] = order[i] and "([^,]*)" or "[^,]*"
     if order[i] then roles[#roles + 1] = order[i] end
   end
-  return { at = at, names = names, count = #fields, roles = roles, pattern = "^" .. table.concat(pattern, ",") .. "(.*)$" }
+  return { at = at, names = names, count = #fields, roles = roles,
+    pattern = #fields <= MOST_IN_PATTERN and "^" .. table.concat(pattern, ",") .. "(.*)$" or nil }
 end
 
 local function read_file(source, what, points)
@@ -215,7 +221,7 @@ local function read_file(source, what, points)
   local captures = {}
 
   local function take(line)
-    if not line:find('"', 1, true) then
+    if pattern and not line:find('"', 1, true) then
       captures[1], captures[2], captures[3], captures[4], captures[5] = line:match(pattern)
       local rest = captures[#roles + 1]
       if rest and (rest == "" or rest:find("^,%s*$")) then return true end
@@ -238,7 +244,7 @@ local function read_file(source, what, points)
     text = trim(text)
     if text == "" then return nil end
     number = to_number(text)
-    if not number then
+    if not number and not problem then
       problem = ("column %s is %q, which is no number"):format(header.names[at[roles[i]]], display.fit(display.clean(text), 40, "..."))
     end
     return number

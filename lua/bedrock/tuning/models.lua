@@ -214,6 +214,13 @@ function models.behind_profile(id)
   return id:match "^%l[%l-]*%.(%l[%w-]*%..+)$"
 end
 
+--- The same as `find`, and for the id of an inference profile the model behind it.
+---@param identifier string
+---@return bedrock.tuning.Model|nil model
+function models.find_behind(identifier)
+  return models.find(models.behind_profile(identifier) or identifier) or models.find(identifier)
+end
+
 --- The id by which a job names a model.
 ---@param model bedrock.tuning.Model
 ---@param id string  of the model, for inference or for tuning

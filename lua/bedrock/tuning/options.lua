@@ -44,6 +44,18 @@ function options.account(value)
   if type(value) ~= "string" or not value:find "^%d%d%d%d%d%d%d%d%d%d%d%d$" then return "must be twelve digits, as a string" end
 end
 
+--- Whether a value can be read or written: an open file, or a table or userdata that has this method.
+---@param value any
+---@param name string
+---@return boolean
+function options.has_method(value, name)
+  local kind, meta = type(value), getmetatable(value)
+  if io.type(value) == "closed file" then return false end
+  -- Indexing a userdata without __index raises.
+  if kind ~= "table" and not (kind == "userdata" and type(meta) == "table" and meta.__index) then return false end
+  return type(value[name]) == "function"
+end
+
 --- The region that options tell: their own, or their client's.
 ---@param given {region?: string, client?: bedrock.Client}
 ---@return string|nil

@@ -7,6 +7,7 @@ local display = require "bedrock.tuning.display"
 local native = require "bedrock.native"
 local option_check = require "bedrock.tuning.options"
 local shared_files = require "bedrock.shared_files"
+local stages = require "bedrock.tuning.stages"
 
 local progress = {}
 
@@ -21,8 +22,7 @@ local progress = {}
 ---@field now? fun(): number  seconds since 1970, for answers of client:wait, which have no times; os.time if not given
 
 local function is_output(value)
-  local kind = type(value)
-  if (kind == "table" or kind == "userdata") and io.type(value) ~= "closed file" and value.write then return nil end
+  if option_check.has_method(value, "write") then return nil end
   return "must be an open file, or what has a method write"
 end
 
@@ -126,7 +126,7 @@ local function running_line(mark, name, where, share, elapsed, left, width, glyp
 end
 
 local function job_line(entry, name_width, width, glyphs)
-  local kind = display.ends[entry.job.status] and entry.job.status or "running"
+  local kind = stages.ends[entry.job.status] and entry.job.status or "running"
   local name = display.fit(entry.name, name_width, glyphs.more)
   name = name .. (" "):rep(name_width - display.width(name))
   local mark = { glyphs[kind] .. " ", COLORS[kind] }
@@ -148,7 +148,7 @@ local function combined_line(entries, width, glyphs)
       order[#order + 1] = where
     end
     counts[where] = counts[where] + 1
-    if display.ends[entry.job.status] then
+    if stages.ends[entry.job.status] then
       over, sum = over + 1, sum + 1
     else
       local share = share_of(entry)
@@ -171,7 +171,7 @@ end
 -- An answer of client:wait as an event.
 local function event_of(answer, poll, now)
   local created, stage = answer.creationTime, display.stage(answer)
-  local finish = answer.endTime or (display.ends[answer.status] and answer.lastModifiedTime) or now()
+  local finish = answer.endTime or (stages.ends[answer.status] and answer.lastModifiedTime) or now()
   return { type = "poll", job = answer, stage = stage, poll = poll,
     elapsed = display.is_finite(created) and display.is_finite(finish) and math.max(finish - created, 0) or nil }
 end
@@ -226,7 +226,7 @@ function progress.new(options)
 
   local function all_over()
     for _, entry in ipairs(entries) do
-      if not display.ends[entry.job.status] then return false end
+      if not stages.ends[entry.job.status] then return false end
     end
     return true
   end
@@ -269,7 +269,7 @@ function progress.new(options)
     if message == nil and (event.type == "created" or event.type == "resumed") and not redraw then message = event.type end
     local reason = entry and entry.job.failureMessage
     -- In full and apart: the job's own line may be too short for it.
-    if message == nil and entry and display.ends[entry.job.status] and type(reason) == "string" and reason ~= "" then message = reason end
+    if message == nil and entry and stages.ends[entry.job.status] and type(reason) == "string" and reason ~= "" then message = reason end
     if message == nil then return nil end
     message = display.clean(message, ascii)
     if entry and message:sub(1, #entry.name) ~= entry.name then message = entry.name .. ": " .. message end
@@ -308,11 +308,11 @@ function progress.new(options)
     local lines = {}
     if entry and event.type ~= "created" and event.type ~= "resumed" then
       local status = entry.job.status
-      local state = display.ends[status] and status or place(entry)
+      local state = stages.ends[status] and status or place(entry)
       if state ~= entry.state then
         entry.state = state
         local text
-        if display.ends[status] then
+        if stages.ends[status] then
           text = ending(entry)
         else
           text = place(entry) .. (entry.elapsed and ", after " .. display.duration(entry.elapsed) or "")

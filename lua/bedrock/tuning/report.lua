@@ -8,6 +8,7 @@ local errors = require "bedrock.errors"
 local native = require "bedrock.native"
 local option_check = require "bedrock.tuning.options"
 local series = require "bedrock.tuning.series"
+local stages = require "bedrock.tuning.stages"
 local style = require "bedrock.tuning.report_style"
 local svg = require "bedrock.tuning.svg"
 
@@ -109,7 +110,7 @@ local function collect(job, i, now)
   one.validation = mean(one.validations)
   one.lines = { training = drawable(metrics.training), validation = drawable(metrics.validation) }
   one.start = number(job.creationTime)
-  one.over = display.ends[one.status] ~= nil
+  one.over = stages.ends[one.status] ~= nil
   one.finish = number(job.endTime) or (one.over and number(job.lastModifiedTime)) or (not one.over and now) or nil
   if one.start and one.finish then one.seconds = math.max(one.finish - one.start, 0) end
   local arn = job.baseModelArn

@@ -15,6 +15,10 @@ local stages = {}
 ---@type bedrock.tuning.Stage[]
 stages.names = { "validation", "dataProcessing", "training" }
 
+--- The statuses of jobs that are over.
+---@type table<string, true>
+stages.ends = { Completed = true, Failed = true, Stopped = true }
+
 --- Seconds after which a stage is called stalled. Validation was seen to take two to four minutes, whole jobs with few records 70
 --- to 120; `start` is the time between two stages, in which three jobs stood still for 25 to 74 hours (2026-08).
 ---@class bedrock.tuning.Budgets

@@ -18,7 +18,6 @@ local INTERVAL, LARGEST_INTERVAL = 60, 300
 local GROWTH, JITTER = 1.5, 0.1
 -- Seconds that one poll may take with all its attempts: the others wait for it.
 local LONGEST_POLL = 60
-local ENDS = { Completed = true, Failed = true, Stopped = true }
 
 ---@class bedrock.tuning.WatchOptions
 ---@field on_progress? fun(event: bedrock.tuning.Event)
@@ -251,7 +250,7 @@ function watch.run(jobs, options, quiet)
       if ended then
         over[watcher] = true
         results[watcher.index], failures[watcher.index] = job, err
-        finished[watcher.index] = watcher.job and ENDS[watcher.job.status] and watcher:event "finished" or nil
+        finished[watcher.index] = watcher.job and stages.ends[watcher.job.status] and watcher:event "finished" or nil
         if finished[watcher.index] and not quiet then watcher:tell(finished[watcher.index]) end
       end
     end

@@ -367,6 +367,16 @@ describe("bedrock.protocol.rest_json", function()
       assert.equal("q=token-1", build(located, setmetatable({}, { __index = { q = "mine" } })).query)
     end)
 
+    it("are made for no NULL pointer of LuaJIT", function()
+      if not rawget(_G, "jit") then return end
+      local pointer = require("ffi").cast("void *", 0)
+      for _, location in ipairs { "", "header", "querystring" } do
+        local op = operation { input = { { "q", "String", location = location ~= "" and location or nil, idempotencyToken = true } } }
+        assert.is_table(rest_json.check_and_build(op, {}))
+        assert.is_nil(rest_json.check_and_build(op, { q = pointer }))
+      end
+    end)
+
     it("go into queries and headers as well", function()
       local parts = build({ input = { { "q", "String", location = "querystring", idempotencyToken = true },
         { "h", "String", location = "header", wire = "X-Token", idempotencyToken = true } } }, {})

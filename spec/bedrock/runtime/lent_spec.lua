@@ -221,6 +221,28 @@ describe("a lent body", function()
     collectgarbage()
   end)
 
+  it("stays as it is while a finalizer makes a call amid a task of bedrock.parallel", function()
+    local waits = rawget(coroutine, "isyieldable") ~= nil -- 5.1 can't tell that a finalizer must not wait beside others
+    local inner, why
+    local results, failures = bedrock.parallel { function()
+      doomed(function() inner, why = select(2, pcall(list, client, "200-page-5")) end)
+      collectgarbage()
+      collectgarbage()
+      for _ = 1, 2 do is_page(assert(list(client, "200-page-100")), 100) end
+      return assert(list(client, "200-page-2"))
+    end }
+    assert.is_nil(failures[1])
+    is_page(results[1], 2)
+    if waits then is_page(inner, 5) else assert.truthy(inner:find "yield") end
+    assert.equal(waits, type(why) == "table")
+    bedrock.parallel { function()
+      doomed(function() pcall(list, client, "200-page-5") end)
+      collectgarbage()
+      collectgarbage()
+    end }
+    is_page(bedrock.parallel({ { client, "list_custom_models", { nameContains = "200-page-3" } } })[1], 3)
+  end)
+
   it("is decoded in each task of bedrock.parallel", function()
     local tasks, inner = {}, 0
     for i = 1, 20 do
@@ -285,6 +307,35 @@ describe("a lent body", function()
     session:close()
     assert.has_error(function() core.json_decode_plain(session) end)
     multi:close()
+  end)
+
+  it("is released by no finalizer while it is handed over", function()
+    local session, going = assert(curl.session()), true
+    local function release()
+      pcall(session.release, session)
+      if going then doomed(release) end
+    end
+    -- What f gives while one finalizer after the other tries to release it.
+    local function amid_finalizers(f)
+      going = true
+      collectgarbage "stop"
+      doomed(release)
+      hurry()
+      local ok, result = pcall(f)
+      going = false
+      hurry_no_more()
+      collectgarbage() -- the last one
+      return ok and result
+    end
+    for _ = 1, 5 do
+      local response = amid_finalizers(function() return lend(session, 200, "{}") end)
+      assert.equal("application/json", response.headers["content-type"])
+      assert.equal("2", response.headers["content-length"])
+      pcall(session.release, session)
+      assert(lend(session, 200, '{"a":"b"}'))
+      assert.equal('{"a":"b"}', amid_finalizers(function() return session:release(true) end))
+    end
+    session:close()
   end)
 
   it("is none where there is nothing to decode", function()

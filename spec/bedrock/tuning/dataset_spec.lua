@@ -313,6 +313,8 @@ describe("check_dataset reports", function()
     assert.are.same({ "prompt-completion", "option" }, { report.shape, report.shape_from })
     report = of({ sized(10) }, { model = "arn:aws:bedrock:us-east-1::foundation-model/amazon.titan-text-lite-v1" })
     assert.are.same({ "prompt-completion", "model", "Amazon Titan Text Lite" }, { report.shape, report.shape_from, report.model })
+    report = of({ sized(10) }, { model = "eu.amazon.nova-lite-v1:0" })
+    assert.are.same({ "converse", "Amazon Nova Lite" }, { report.shape, report.model })
     report = of({ sized(10) }, { model = "anthropic.claude-3-haiku-20240307-v1:0", shape = "prompt-completion" })
     assert.are.equal(0, #found(report) - 1) -- too few records alone
   end)
@@ -357,6 +359,24 @@ describe("check_dataset reports", function()
     assert.are.same({}, sources(of(list, { model = model, limits = { max_tokens = false } })))
   end)
 
+  it("in text that does nothing to a terminal", function()
+    local plain = os.tmpname() -- which makes it
+    local path = plain .. "\27[2J\194\155\n\255"
+    child.write(path, "\27]0;x\7\194\155\n")
+    local report = check(path, { model = "\27[2Jmodel" })
+    os.remove(plain)
+    os.remove(path)
+    assert.are.equal(path, report.path)
+    assert.is_nil(tostring(report):gsub("\n", ""):find "[%c\127]")
+    assert.is_nil(tostring(report):find("\194\155", 1, true))
+  end)
+
+  it("excerpts without what a terminal acts on, nor what XML can't hold", function()
+    local report = of { "\226\128\174\226\129\166\216\156\226\128\168\239\187\191\194\133\127\239\191\190\239\191\189é→x" }
+    assert.are.equal([[\xE2\x80\xAE\xE2\x81\xA6\xD8\x9C\xE2\x80\xA8\xEF\xBB\xBF\xC2\x85\x7F\xEF\xBF\xBE]] .. "\239\191\189é→x",
+      report.problems[1].examples[1].excerpt)
+  end)
+
   it("in text", function()
     local text = tostring(of({ sized(1234567), "oops", sized(9) }, { model = "amazon.titan-text-lite-v1" }))
     assert.is_nil(text:find("\27", 1, true))
@@ -371,6 +391,9 @@ describe("check_dataset reports", function()
     end
     local report = of { sized(9) }
     assert.truthy(tostring(report):find "\nverdict: ready$")
+    report = of({ "oops" }, { model = "amazon.titan-text-lite-v1", remember = 0 })
+    assert.truthy(tostring(report):find("\n\n  duplicates were not looked for\n\nverdict: not ready", 1, true), tostring(report))
+    report = of { sized(9) }
     assert.truthy(report:text { colour = true }:find("\27[32mverdict: ready\27[0m", 1, true))
   end)
 end)
@@ -393,6 +416,20 @@ describe("check_dataset reads", function()
     assert.are.equal(2, check(pipe).records)
     pipe:close()
   end)
+
+  -- Sources that never end.
+  for name, piece in pairs { ["what is no text"] = "\31\139\n", ["a line without end"] = ("\0"):rep(4 * 1024 * 1024) } do
+    it(name .. " no further than it can be checked", function()
+      if SLOW and #piece > 10 then return end
+      for _, source in ipairs { function() return piece end, { read = function() return piece end } } do
+        local report = check(source)
+        assert.is_false(report.complete)
+        assert.are.same({ 1, 1 }, { report.errors, report.lines })
+        assert.truthy(report.bytes <= 256 * 1024 * 1024)
+        assert.truthy(tostring(report):find("the rest was not checked", 1, true))
+      end
+    end)
+  end
 
   it("iterators that yield", function()
     local feed = pieces('{"prompt":"a",', '"completion":"b"}\n')
@@ -427,6 +464,14 @@ describe("check_dataset reads", function()
     end
   end)
 
+  it("no file that becomes shorter meanwhile as if that were its end", function()
+    local path = child.write(os.tmpname(), ('{"prompt":"a","completion":"b"}\n'):rep(40000))
+    local report, err = tuning.check_dataset(path, { on_progress = function() child.write(path, "") end })
+    os.remove(path)
+    assert.is_nil(report)
+    assert.are.equal(path .. ": the file became shorter while it was read", err.message)
+  end)
+
   it("in constant memory", function()
     if SLOW then return end
     local status = child.read "/proc/self/status"
@@ -455,10 +500,11 @@ describe("check_dataset reads", function()
     { "a folder", "/tmp", "/tmp: Is a directory" },
     { "an empty path", "", ": No such file or directory" },
     { "a path with a NUL byte", "/tmp/a\0b", "the path holds a NUL byte" },
+    { "a path with control characters", "/no\27]0;where\n", "/no\239\191\189]0;where : No such file or directory" },
     { "a file that can't be read to its end", "/proc/self/mem", "/proc/self/mem: Input/output error" },
     { "an iterator that fails", function() return nil, "cut off" end, "cut off" },
     { "an iterator that fails with an error table", function() return nil, require("bedrock.errors").new { code = "A", message = "b" } end, "A: b" },
-    { "a handle that fails", { read = function() return nil, "I/O error", 5 end }, "I/O error" },
+    { "a handle that fails", { read = function() return nil, "I/O error\27", 5 end }, "I/O error\239\191\189" },
   } do
     it("and returns an error for " .. row[1], function()
       if row[2] == "/proc/self/mem" and not child.read "/proc/self/status" then return end
@@ -476,6 +522,8 @@ describe("check_dataset reads", function()
     { nil, nil, "the source must be a path, an open file or an iterator, got nil" },
     { 5, nil, "got number" },
     { closed, nil, "got closed file" },
+    { { read = 5 }, nil, "got table" },
+    { require("socket").tcp(), nil, "got userdata" },
     { "x", 5, "options must be a table, got number" },
     { "x", { modle = "a" }, 'unknown option "modle" (did you mean "model"?)' },
     { "x", { model = 5 }, "option model must be a string, got 5" },

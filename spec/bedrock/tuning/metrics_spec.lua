@@ -65,13 +65,24 @@ describe("tuning.metrics", function()
     assert.are.same({ step = 7, loss = 1 }, found.last)
   end)
 
+  it("reads two columns of very many", function()
+    local found = assert(read(("a,"):rep(3000) .. "training_loss,step_number\n" .. ("1,"):rep(3000) .. "5,7\n"))
+    assert.are.same({ step = 7, loss = 5 }, found.last)
+  end)
+
   -- text, message
   for name, row in pairs {
     ["no column of losses"] = { "step,train_loss\n0,1\n", 'training: line 1 has no column training_loss; it has step, train_loss (did you mean "train_loss"?)' },
     ["the other file"] = { "step_number,validation_loss\n0,1\n",
       'training: line 1 has no column training_loss; it has step_number, validation_loss' },
+    ["semicolons"] = { "step_number;training_loss\n0;1\n",
+      "training: line 1 has no column training_loss; it has step_number;training_loss (columns must be separated by commas)" },
+    ["lines that end with carriage returns alone"] = { "step_number,training_loss,perplexity\r0,1,2\r1,2,3\r\n",
+      "training: line 1 has carriage returns in it: lines must end with line feeds" },
     ["a column twice"] = { "training_loss,training_loss\n0,1\n", "training: line 1 has two columns training_loss" },
     ["a word for a number"] = { HEADER .. "0,0,2,1\n1,0,high,1\n", 'training: line 3: column training_loss is "high", which is no number' },
+    ["the first of several words"] = { HEADER .. "a,b,c,d\n", 'training: line 2: column training_loss is "c", which is no number' },
+    ["a number with a NUL byte"] = { HEADER .. "0,0,1\0,1\n", 'training: line 2: column training_loss is "1\239\191\189", which is no number' },
     ["a hexadecimal number"] = { HEADER .. "0,0,0x10,1\n", 'training: line 2: column training_loss is "0x10", which is no number' },
     ["two points"] = { HEADER .. "0,0,1.2.3,1\n", 'training: line 2: column training_loss is "1.2.3", which is no number' },
     ["control characters"] = { HEADER .. "0,0,\27[2J,1\n", 'training: line 2: column training_loss is "\239\191\189[2J", which is no number' },
@@ -141,6 +152,8 @@ describe("tuning.metrics", function()
     assert.are.equal("a\239\191\189b: the name of a file has a NUL byte in it", err.message)
     _, err = read { read = function() return nil, "connection reset" end }
     assert.are.equal("training: connection reset", err.message)
+    _, err = read { read = function() return {} end }
+    assert.are.equal("training: what was read is no text, but a table", err.message)
     os.execute("rm -rf " .. child.quote(dir))
   end)
 
@@ -208,6 +221,10 @@ describe("tuning.metrics", function()
   end)
 
   it("raises for misuse at the caller's line", function()
+    for _, source in ipairs { { read = 5 }, function() end, require("socket").tcp() } do
+      assert.has_error(function() tuning.metrics(nil, { training = source }) end,
+        "option training of metrics must be a path, a text, or an open file")
+    end
     for message, arguments in pairs {
       ["metrics takes a job or a custom model, or nil; got string"] = { "x" },
       ["the options of metrics must be a table, got number"] = { {}, 1 },
