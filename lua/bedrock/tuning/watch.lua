@@ -166,7 +166,7 @@ function Watcher:polled(job, polls, now)
   end
   self:tell(self:event "poll")
   -- A status that is new to us may be one to stand still in, as Stopping is.
-  if not ENDS[job.status] then return self:look_for_stall() end
+  if not stages.ends[job.status] then return self:look_for_stall() end
   if job.status == "Stopped" and self.stopped then return self:stalled_error(self.stopped .. "; it was stopped") end
 end
 
