@@ -269,7 +269,9 @@ local function check_records(check)
   for _, set in ipairs { { "dataset", "trainingDataConfig", "training" }, { "validation", "validationDataConfig", "validation" } } do
     local report = check[set[1]] or {}
     if report.ok == false then
-      check:error("dataset", set[2], ("the check of the %s set found errors"):format(set[3]), "its report has them, line by line")
+      local rule, line = text(report, "problems", 1, "rule"), text(report, "problems", 1, "examples", 1, "line")
+      check:error("dataset", set[2], ("the check of the %s set found errors%s%s"):format(set[3], rule and ", such as " .. shown(rule) or "",
+        line and " in line " .. shown(line) or ""), "its report has them, line by line")
     end
     if type(report.model) == "string" and check.model and report.model ~= check.model.name then
       check:warn("dataset", set[2], ("the %s set was checked for %s"):format(set[3], shown(report.model)),

@@ -68,6 +68,7 @@ describe("tuning.run", function()
     local job, err = run(params "tone", options)
     assert.is_nil(job)
     assert.equal("ParamValidationError", err.code)
+    assert.equal("trainingDataConfig: the check of the training set found errors, such as missing-key in line 1", err.message)
     assert.equal(1, err.report.dataset.problems[1].examples[1].line)
     one_job()
     assert.is_nil(child.read(state))
@@ -182,7 +183,7 @@ describe("tuning.run", function()
     -- The model's name stays taken: the next one is numbered, too, unless it has another name by now.
     for attempt = 2, 3 do
       diary.events = {}
-      _, err = run(params "tone", { on_progress = stop, state = attempt == 3 and state or nil, restart = true })
+      err = select(2, run(params "tone", { on_progress = stop, state = attempt == 3 and state or nil, restart = true }))
       assert.equal("WaiterError", err.code)
       assert.same({ "tone-" .. attempt, "tone-model-" .. attempt }, { err.last.jobName, err.last.outputModelName })
     end
