@@ -12,16 +12,17 @@ local shared_files = require "bedrock.shared_files"
 local chart = {}
 
 ---@class bedrock.tuning.ChartOptions
----@field width? integer  columns in all; COLUMNS, or 80, if not given; 30 at least
----@field height? integer  lines of the chart itself, 14 if not given; 3 at least
+---@field width? integer  columns in all; COLUMNS, or 80, if not given; 30 to 1000
+---@field height? integer  lines of the chart itself, 14 if not given; 3 to 1000
 ---@field color? boolean  colours by ANSI sequences; none if not given
 ---@field ascii? boolean  without it as the locale is
 ---@field environment? table<string, string>  the process's if not given
 
-local NARROWEST = 30
+local NARROWEST, WIDEST = 30, 1000
+local LOWEST, TALLEST = 3, 1000
 
-local OPTIONS = { width = option_check.at_least(NARROWEST), height = option_check.at_least(3), color = "boolean", ascii = "boolean",
-  environment = "table" }
+local OPTIONS = { width = option_check.whole(NARROWEST, WIDEST), height = option_check.whole(LOWEST, TALLEST), color = "boolean",
+  ascii = "boolean", environment = "table" }
 
 local WIDTH, HEIGHT = 80, 14
 local COLORS = { 36, 33, 35, 32, 34, 31 }
@@ -257,7 +258,7 @@ function chart.draw(metrics, options)
   if ascii == nil then ascii = not display.is_utf8_locale(environment) end
   local glyphs = ascii and ASCII or UNICODE
   local width = options.width or display.columns(environment) or WIDTH
-  width = math.max(width, NARROWEST)
+  width = math.min(math.max(width, NARROWEST), WIDEST)
   local rows = options.height or HEIGHT
 
   local list = metrics[1] and metrics or { metrics }

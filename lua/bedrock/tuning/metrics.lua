@@ -32,7 +32,7 @@ local function is_source(value)
   return "must be a path, a text, or an open file"
 end
 
-local OPTIONS = { training = is_source, validation = is_source, points = option_check.at_least(10) }
+local OPTIONS = { training = is_source, validation = is_source, points = option_check.whole(10) }
 
 --- Look for mistakes in the arguments of `read`.
 ---@param source any

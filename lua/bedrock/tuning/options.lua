@@ -28,11 +28,12 @@ end
 
 --- For `problem`: a whole number.
 ---@param least integer
+---@param most? integer
 ---@return fun(value: any): string|nil
-function options.at_least(least)
+function options.whole(least, most)
   return function(value)
-    if type(value) ~= "number" or value < least or value == math.huge or value % 1 ~= 0 then
-      return ("must be a whole number, %d or more"):format(least)
+    if type(value) ~= "number" or value < least or value > (most or value) or value == math.huge or value % 1 ~= 0 then
+      return ("must be a whole number, %d %s"):format(least, most and "to " .. most or "or more")
     end
   end
 end

@@ -26,7 +26,7 @@ local function is_output(value)
   return "must be an open file, or what has a method write"
 end
 
-local OPTIONS = { output = is_output, terminal = "boolean", width = option_check.at_least(1), color = "boolean", ascii = "boolean",
+local OPTIONS = { output = is_output, terminal = "boolean", width = option_check.whole(1), color = "boolean", ascii = "boolean",
   combined = "boolean", environment = "table", now = "function" }
 
 local WIDTH, ROWS = 80, 24

@@ -184,8 +184,8 @@ describe("tuning.chart", function()
       ["chart takes a list of tables; number 2 is a string"] = { { {}, "x" } },
       ["metrics of chart: training must be a table with steps and losses"] = { { training = { 1, 2 } } },
       ['unknown option "heigth" to chart (did you mean "height"?)'] = { {}, { heigth = 1 } },
-      ["option width of chart must be a whole number, 30 or more"] = { {}, { width = 29 } },
-      ["option height of chart must be a whole number, 3 or more"] = { {}, { height = 3.5 } },
+      ["option width of chart must be a whole number, 30 to 1000"] = { {}, { width = 29 } },
+      ["option height of chart must be a whole number, 3 to 1000"] = { {}, { height = 1001 } },
       ["option color of chart must be a boolean, got number"] = { {}, { color = 1 } },
     } do
       local ok, err = pcall(function() return (tuning.chart(arguments[1], arguments[2])) end)
