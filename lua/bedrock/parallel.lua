@@ -178,6 +178,7 @@ end
 --- Let the others run for so many seconds.
 ---@param seconds number
 function Task:sleep(seconds)
+  self.loop:withdraw(self)
   if self.cancel_error then seconds = 0 end
   self.wake_at = self.loop.now() + math.max(seconds, 0)
   self.loop.sleeping[self] = true
@@ -198,19 +199,30 @@ function Task:perform(session, lend, ...)
     self:sleep(0)
     return nil, errors.copy(self.cancel_error)
   end
+  loop:withdraw(self)
   local ok, kind, text, tunnel = loop.multi:start(session, ...)
   if not ok then return nil, kind, text, tunnel end
   loop.sending[session], loop.requests, self.session = self, loop.requests + 1, session
   if loop.requests > loop.most then loop.most = loop.requests end
-  -- On 5.1 what a finalizer could not wait for wakes the task as well.
+  -- On 5.1 what could not be waited for may wake the task as well.
   repeat suspend(self) until not loop.sending[session] or self.cancel_error
-  self.session = nil
   if loop.sending[session] then -- it was cancelled
-    loop.sending[session], loop.requests = nil, loop.requests - 1
-    loop.multi:cancel(session)
+    loop:withdraw(self)
     return nil, errors.copy(self.cancel_error)
   end
+  self.session = nil
   return session:finish(lend)
+end
+
+-- Take back what a task waits for, where it won't: it is cancelled or given up, or it could not begin to wait, which on 5.1
+-- only an error tells (in a pcall, in a finalizer).
+function Loop:withdraw(task)
+  local session = task.session
+  self.sleeping[task], task.session = nil, nil
+  if session and self.sending[session] then
+    self.sending[session], self.requests = nil, self.requests - 1
+    self.multi:cancel(session)
+  end
 end
 
 function Loop:wake(task)
@@ -222,6 +234,7 @@ end
 
 local function finish(task, ...)
   local group = task.group
+  task.loop:withdraw(task)
   by_thread[task.thread] = nil
   group.tasks[task] = nil
   if task.helpers then
@@ -238,14 +251,7 @@ end
 function Loop:resume(task)
   local function after(ok, token, ...)
     if coroutine.status(task.thread) == "dead" then return finish(task, ok, token, ...) end
-    if task.given_up then
-      if task.session then
-        self.sending[task.session], self.requests = nil, self.requests - 1
-        self.multi:cancel(task.session)
-      end
-      self.sleeping[task] = nil
-      return finish(task, true, nil, errors.copy(task.cancel_error))
-    end
+    if task.given_up then return finish(task, true, nil, errors.copy(task.cancel_error)) end
     if token ~= YIELD then self:wake(task) end
   end
   task.awake = false
@@ -424,7 +430,7 @@ local function new_loop(connections)
 end
 
 local function keep_connections(loop, connections)
-  if spare or loop.requests > 0 then return end -- a call within on_result has left its own, or a finalizer a request (on 5.1)
+  if spare or loop.requests > 0 then return end -- a call within on_result left its own, or one that could not wait (on 5.1) requests
   spare, spare_most = loop.multi, math.max(loop.kept, math.min(loop.most, connections or math.huge))
 end
 

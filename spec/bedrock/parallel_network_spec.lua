@@ -243,6 +243,34 @@ describe("bedrock.parallel", function()
     assert.is_true(attempts > 20, attempts)
   end)
 
+  case("goes on rightly where a task may not wait: in a pcall, on plain Lua 5.1", function()
+    local client = new "plain"
+    local runtime = client._runtime
+    local name = (rawget(coroutine, "isyieldable") and "slow-" or "slower-") .. "no"
+    local function get(id) return client:get_custom_model { modelIdentifier = id } end
+    for _, task in ipairs {
+      function() return pcall(get, name) end, -- what it began is not over when the task is
+      function()
+        pcall(runtime.sleep, runtime, 0.01)
+        pcall(get, "slow-no")
+        return assert(get "slower-a").modelName
+      end,
+      function()
+        pcall(get, "slow-no")
+        local before = runtime:now()
+        runtime:sleep(0.2)
+        assert(runtime:now() - before > 0.19, "woken by what it does not wait for")
+      end,
+    } do
+      local results, errs = bedrock.parallel { task, function() return assert(get "slow-b").modelName end }
+      assert.is_nil(errs[1])
+      assert.equal("slow-b", results[2])
+    end
+    bedrock.parallel { function() pcall(bedrock.parallel, { { client, "get_custom_model", { modelIdentifier = name } } }) end }
+    local results = bedrock.parallel { function() return { assert(get(name)).modelName, assert(get "slow-c").modelName } end }
+    assert.same({ name, "slow-c" }, results[1])
+  end)
+
   case("does not wait for long for a first connection, and not beyond a call's time", function()
     -- It accepts and says nothing: the handshake is never over.
     local silent = assert(socket.bind("127.0.0.1", 0, 64))

@@ -258,13 +258,6 @@ function rules.count_of(report, own)
   return type(report.records) == "number" and report.records or nil
 end
 
--- The first error in a data set's report, in words: an error of tuning.run is printed alone.
-local function first_error(report)
-  local message = text(report, "problems", 1, "message")
-  local line = text(report, "problems", 1, "examples", 1, "line")
-  return message and (": %s%s"):format(line and ("line %s: "):format(line) or "", shown(message)) or ""
-end
-
 local function check_records(check)
   local options, model = check.options, check.model and check.model.name or "the base model"
   local known = check.kind == "FINE_TUNING" and check.model and check.model.dataset
@@ -276,8 +269,9 @@ local function check_records(check)
   for _, set in ipairs { { "dataset", "trainingDataConfig", "training" }, { "validation", "validationDataConfig", "validation" } } do
     local report = check[set[1]] or {}
     if report.ok == false then
-      check:error("dataset", set[2], ("the check of the %s set found errors%s"):format(set[3], first_error(report)),
-        "its report has them, line by line")
+      local rule, line = text(report, "problems", 1, "rule"), text(report, "problems", 1, "examples", 1, "line")
+      check:error("dataset", set[2], ("the check of the %s set found errors%s%s"):format(set[3], rule and ", such as " .. shown(rule) or "",
+        line and " in line " .. shown(line) or ""), "its report has them, line by line")
     end
     if type(report.model) == "string" and check.model and report.model ~= check.model.name then
       check:warn("dataset", set[2], ("the %s set was checked for %s"):format(set[3], shown(report.model)),
