@@ -33,7 +33,7 @@ local MOST = 100 -- complaints of a kind: more would help nobody
 ---  tuning.check_dataset on it
 ---@field validation? string|bedrock.tuning.DatasetReport  the validation set
 
-local whole = tuning_options.at_least(0)
+local whole = tuning_options.whole(0)
 
 local function path_or_report(value)
   if type(value) ~= "table" and type(value) ~= "string" then
