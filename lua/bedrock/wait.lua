@@ -99,7 +99,7 @@ function Waiter:ask(most)
 end
 
 local function bad_end(self, answer, status)
-  local reason = answer.failureMessage
+  local reason = type(answer.failureMessage) == "string" and answer.failureMessage or nil
   return errors.new {
     code = "WaiterError", operation = self.host.operation, last = answer, failure_message = reason, retryable = false,
     message = ("%s ended as %s%s"):format(tostring(self.params[self.kind.identifier]), status,
@@ -145,6 +145,9 @@ function Waiter:take(answer, err)
   local pause = options.interval or INTERVAL
   if type(pause) == "function" then
     pause = pause(answer, self.polls, self.host.now())
+    if type(pause) ~= "number" or not (pause >= 0) then
+      error(("the function interval of a wait has to give seconds, 0 or more; it gave %s"):format(tostring(pause)), 0)
+    end
   else
     pause = pause * (1 + JITTER * (2 * self.host.random() - 1))
   end

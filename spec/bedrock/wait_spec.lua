@@ -96,6 +96,17 @@ describe("bedrock.wait", function()
     assert.are.same({ 7, 14, 21 }, runtime.sleeps)
   end)
 
+  it("a function interval that gives no seconds raises", function()
+    for _, odd in ipairs { "7", -1, 0 / 0, false } do
+      local ok, message = pcall(function()
+        local client = new_client { status "InProgress", status "Completed" }
+        client:wait(KIND, PARAMS, { interval = function() return odd or nil end })
+      end)
+      assert.is_false(ok)
+      assert.truthy(message:find("has to give seconds, 0 or more; it gave ", 1, true), message)
+    end
+  end)
+
   it("ends with an error that on_poll returns, unless the end is a good one", function()
     local mine = errors.new { code = "StalledError", message = "enough", retryable = false }
     local client, runtime = new_client { status "InProgress", status "Failed" }

@@ -10,7 +10,7 @@
 ---@field cause string  a short name
 ---@field title string  one line
 ---@field codes? string[]
----@field fragments? string[]  in lower case
+---@field fragments? string[]
 ---@field state? "failed"|"stopped"|"stalled"
 ---@field checks? string[]
 ---@field mend string
@@ -113,15 +113,15 @@ return {
     checks = { "the secret access key belongs to the access key id, and lost no character on its way",
       "no proxy between changes the request" },
     mend = "bedrock.doctor {} tells where the credentials came from", retry = false },
+  { cause = "api_key", title = "the API key is not accepted", fragments = { "api key" },
+    codes = { "AccessDeniedException", "UnrecognizedClientException" },
+    checks = { "AWS_BEARER_TOKEN_BEDROCK, or the option bearer_token: keys may be short-lived" }, mend = "make a new API key",
+    retry = false },
   { cause = "unknown_credentials", title = "AWS does not know these credentials", codes = { "UnrecognizedClientException",
       "InvalidClientTokenId", "MissingAuthenticationTokenException" },
     checks = { "the access key exists and is active", "temporary keys (ASIA...) come with their session token",
       "the keys are of the right partition: those of China and GovCloud are apart" },
     mend = "bedrock.doctor {} tells where the credentials came from", retry = false },
-  { cause = "api_key", title = "the API key is not accepted", fragments = { "api key" },
-    codes = { "AccessDeniedException", "UnrecognizedClientException" },
-    checks = { "AWS_BEARER_TOKEN_BEDROCK, or the option bearer_token: keys may be short-lived" }, mend = "make a new API key",
-    retry = false },
   { cause = "model_access", title = "the account has no access to the model", fragments = { "access to the model" },
     checks = { "model access in the Bedrock console, in {region}: {model}" }, mend = "ask for access to the model there",
     retry = false },
@@ -235,6 +235,13 @@ return {
     mend = "bedrock.doctor {} tells where they were looked for", retry = false },
   { cause = "settings", title = "a setting is missing or wrong", codes = { "ConfigurationError" },
     checks = { "what the message names" }, mend = "bedrock.doctor {} tells all settings and where they came from", retry = false },
+  { cause = "other_job", title = "a job of this name exists, and is another one", codes = { "JobMismatchError" },
+    checks = { "the error's list differences: what the two have not in common",
+      "whether the parameters were changed after the job was created" },
+    mend = "take another jobName; or give the parameters as they were, to go on with that job", retry = false },
+  { cause = "state_file", title = "the state file can't be used", codes = { "StateError" },
+    checks = { "what the message says of the file", "that each job has a state file of its own, on a disk that outlives the program" },
+    mend = "name another file; without one tuning.run finds its job by the name", retry = false },
   { cause = "wait_too_short", title = "the wait ended before the job did", codes = { "TimeoutError" }, fragments = { "was not at its end" },
     checks = { "the job goes on: get_model_customization_job tells its stage", "jobs take one to many hours" },
     mend = "wait again, for longer; the job needs no new start", retry = true },

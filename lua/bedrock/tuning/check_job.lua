@@ -25,20 +25,39 @@ local MOST = 100 -- complaints of a kind: more would help nobody
 ---@field model? string  what the base model was made from, where baseModelIdentifier is the name of a custom model: an id, or an ARN
 ---@field hyperparameters? table<string, bedrock.tuning.Hyperparameter|false>|false  in place of single limits, as in
 ---  `{ epochCount = { max = 20 } }`; false: not checked
----@field limits? bedrock.tuning.DatasetRules  in place of single limits of data sets, as in `{ max_records = 50000 }`; false
----  for no limit
+---@field limits? table<string, number|false>  in place of single limits of records, as in `{ max_records = 50000 }`; false for none
 ---@field ignore? table<string, true>  rules that are not to be checked
 ---@field records? integer  of the training set
 ---@field validation_records? integer
----@field dataset? table  a report of tuning.check_dataset on the training set
----@field validation? table  likewise on the validation set
+---@field dataset? string|bedrock.tuning.DatasetReport  the training set: the path of a file, which is checked too, or the report of
+---  tuning.check_dataset on it
+---@field validation? string|bedrock.tuning.DatasetReport  the validation set
+
+local whole = tuning_options.whole(0)
+
+local function path_or_report(value)
+  if type(value) ~= "table" and type(value) ~= "string" then
+    return "must be a path, or a report of check_dataset, got " .. type(value)
+  elseif value == "" then
+    return "must be a path, got an empty one"
+  end
+end
 
 local OPTIONS = {
-  region = "string", client = "table", account_id = "string", model = "string", hyperparameters = "table", limits = "table",
-  ignore = "table", records = "number", validation_records = "number", dataset = "table", validation = "table",
+  region = "string", client = "table", account_id = tuning_options.account, model = "string", hyperparameters = "table", limits = "table",
+  ignore = "table", records = whole, validation_records = whole, dataset = path_or_report, validation = path_or_report,
 }
 local OPTIONS_UNCHECKED = { hyperparameters = "boolean" }
 for name, kind in pairs(OPTIONS) do OPTIONS_UNCHECKED[name] = OPTIONS_UNCHECKED[name] or kind end
+
+local function whole_or_false(value)
+  if value ~= false and whole(value) then return whole(value) .. ", or false" end
+end
+-- Those of bedrock.tuning.DatasetRules that are looked at here.
+local LIMITS = {}
+for _, name in ipairs { "min_records", "max_records", "max_validation_records", "min_total_records", "max_total_records" } do
+  LIMITS[name] = whole_or_false
+end
 
 local ENTRY = { min = "number", max = "number", whole = "boolean", word = "string", default = "string", required = "boolean" }
 
@@ -54,6 +73,9 @@ local ENTRY = { min = "number", max = "number", whole = "boolean", word = "strin
 ---@field errors bedrock.tuning.Complaint[]
 ---@field warnings bedrock.tuning.Complaint[]
 ---@field more? integer  complaints beyond a hundred of a kind
+---@field records? integer  of the training set, where that is known
+---@field dataset? bedrock.tuning.DatasetReport  on the training set, where its file was read here
+---@field validation? bedrock.tuning.DatasetReport  on the validation set, likewise
 ---@field job? string  the job's name
 ---@field model? string  the base model, where it is known
 ---@field region? string
@@ -81,6 +103,9 @@ function Report.__tostring(self)
     end
   end
   if self.more then out[#out + 1] = ("\nand %d more"):format(self.more) end
+  for _, name in ipairs { "dataset", "validation" } do
+    if self[name] then out[#out + 1] = "\n" .. tostring(self[name]) end
+  end
   return table.concat(out, "\n")
 end
 
@@ -92,6 +117,8 @@ end
 ---@field base? string  the base model as it is named in the parameters
 ---@field model? bedrock.tuning.Model
 ---@field kind string  the customizationType
+---@field dataset? table  a report on the training set
+---@field validation? table  likewise on the validation set
 ---@field input bedrock.Shape
 local Check = {}
 Check.__index = Check
@@ -133,22 +160,13 @@ function check_job.check_options(options)
   local unchecked = type(options) == "table" and options.hyperparameters == false
   local problem = tuning_options.problem(options, unchecked and OPTIONS_UNCHECKED or OPTIONS, "check_job")
   if problem or options == nil then return problem end
-  for _, name in ipairs { "records", "validation_records" } do
-    local count = options[name]
-    if count and not (count >= 0 and count < math.huge) then
-      return ("option %s of check_job must be a count, 0 or more"):format(name)
-    end
-  end
   for name in pairs(options.ignore or {}) do
     if not rules.names[name] then
       return ("check_job has no rule %q to ignore%s"):format(tostring(name), errors.did_you_mean(tostring(name), rules.names))
     end
   end
-  for name, value in pairs(options.limits or {}) do
-    if type(value) ~= "number" and value ~= false then
-      return ("option limits of check_job takes numbers, or false, got %s = %s"):format(tostring(name), type(value))
-    end
-  end
+  problem = tuning_options.problem(options.limits, LIMITS, "limits of check_job")
+  if problem then return problem end
   for name, entry in pairs(options.hyperparameters or {}) do
     if type(name) ~= "string" or entry ~= false and type(entry) ~= "table" then
       return "option hyperparameters of check_job takes names with tables, such as { epochCount = { max = 20 } }"
@@ -160,10 +178,22 @@ function check_job.check_options(options)
       end
     end
   end
-  if options.account_id and not options.account_id:find "^%d%d%d%d%d%d%d%d%d%d%d%d$" then
-    return "option account_id of check_job must be twelve digits"
-  end
   return nil
+end
+
+-- The report on a data set, the caller's or one that is made here.
+local function report_of(check, name, parameter, kind, other)
+  local given = check.options[name]
+  if type(given) ~= "string" then return given end
+  local values, all = {}, names.get(check.params, "hyperParameters")
+  for key, value in next, type(all) == "table" and all or {} do
+    if type(value) == "string" or type(value) == "number" then values[key] = value end
+  end
+  local report, err = require("bedrock.tuning.dataset").check(given, { model = check.options.model or check.base, kind = kind,
+    hyperparameters = values, limits = check.options.limits, other_records = rules.count_of(other, check.options.validation_records) })
+  if not report then check:error("dataset", parameter, err.message) end
+  check.report[name] = report
+  return report
 end
 
 --- Check a job. Options are right already.
@@ -185,6 +215,8 @@ function check_job.run(params, options)
   for _, problem in ipairs(err and err.problems or {}) do
     check:error("parameter", problem.path, problem.message)
   end
+  check.validation = report_of(check, "validation", "validationDataConfig", "validation")
+  check.dataset = report_of(check, "dataset", "trainingDataConfig", "training", check.validation)
   if type(params) == "table" then rules.run(check) end
   report.model = check.model and check.model.name
   report.ok = #report.errors == 0

@@ -23,8 +23,27 @@ local LONGEST = 65536 -- of a message, as far as it is read
 ---@field now? number  seconds since 1970, to tell whether a job stands still; otherwise the client's clock counts
 ---@field causes? bedrock.tuning.Cause[]  rows that are asked before those of the library
 
-local OPTIONS = { region = "string", client = "table", account_id = "string", data_key = "string", params = "table", now = "number",
-  causes = "table" }
+local OPTIONS = { region = "string", client = "table", account_id = tuning_options.account, data_key = "string", params = "table",
+  now = "number", causes = "table" }
+
+local STATES = { failed = true, stopped = true, stalled = true }
+
+local function strings(list)
+  for _, item in ipairs(type(list) == "table" and list or { list }) do
+    if type(item) ~= "string" or type(list) ~= "table" then return "must be a list of strings" end
+  end
+end
+
+-- A row of causes.
+local ROW = { cause = "string", title = "string", mend = "string", codes = strings, fragments = strings, checks = strings,
+  policies = strings,
+  state = function(value) if not STATES[value] then return 'must be "failed", "stopped" or "stalled"' end end,
+  retry = function(value) if type(value) ~= "boolean" and value ~= "new name" then return 'must be true, false or "new name"' end end,
+  source = function(value)
+    if type(value) == "table" and type(value.url) == "string" and type(value.seen) == "string" or models.sources[value] then return nil end
+    return "must be a table with url and seen"
+  end,
+}
 
 ---@class bedrock.tuning.Explanation
 ---@field cause string  a short name
@@ -71,40 +90,36 @@ function explain.check_arguments(subject, options)
   local problem = tuning_options.problem(options, OPTIONS, "explain")
   if problem then return problem end
   for i, row in ipairs(options and options.causes or {}) do
-    for _, name in ipairs { "cause", "title", "mend" } do
-      if type(row) ~= "table" or type(row[name]) ~= "string" then
-        return ("option causes of explain: row %d needs cause, title and mend, all strings"):format(i)
-      end
-    end
-    for _, name in ipairs { "codes", "fragments", "checks", "policies" } do
-      if row[name] ~= nil and type(row[name]) ~= "table" then
-        return ("option causes of explain: row %d has %s that are no list"):format(i, name)
-      end
-    end
-    if not (row.codes or row.fragments or row.state) then
-      return ("option causes of explain: row %d needs codes, fragments or a state"):format(i)
-    end
+    local what = ("row %d of the option causes of explain"):format(i)
+    problem = tuning_options.problem(row, ROW, what)
+    if problem then return problem end
+    if not (row.cause and row.title and row.mend) then return what .. " needs cause, title and mend" end
+    if not (row.codes or row.fragments or row.state) then return what .. " needs codes, fragments or a state" end
   end
   return nil
 end
+
+-- Errors that are about the state of the job in `last`; in others it is what was known before.
+local ABOUT_STATE = { WaiterError = true, StalledError = true, TimeoutError = true }
 
 local function is_job(value)
   return type(value) == "table" and (rawget(value, "jobArn") ~= nil or rawget(value, "failureMessage") ~= nil
     or rawget(value, "statusDetails") ~= nil or rawget(value, "status") ~= nil and rawget(value, "code") == nil)
 end
 
--- Whether nothing has happened for too long, as far as the job's times tell.
+-- Whether nothing has happened for too long, as far as the job's times tell. Not each job has stages, and other things have a
+-- status and a creationTime, too.
 local function stands_still(job, now)
-  if not now or type(names.get(job, "statusDetails")) ~= "table" then return false end
+  if not now or not (rawget(job, "jobArn") or type(names.get(job, "statusDetails")) == "table") then return false end
   local place = stages.place(job, now)
   return place.stage_elapsed > stages.budget(place)
 end
 
 local function state_of(job, now)
-  local status = text(job, "status") or text(job, "modelStatus")
+  local status = text(job, "status")
   if status == "Stopped" or status == "Stopping" then return "stopped" end
-  if status == "Failed" then return "failed" end
-  if status == "InProgress" and stands_still(job, now) then return "stalled" end
+  if status == "Failed" or text(job, "modelStatus") == "Failed" then return "failed" end
+  if status and status ~= "Completed" and stands_still(job, now) then return "stalled" end
   return nil
 end
 
@@ -137,7 +152,8 @@ local function read(subject, options)
   local job = is_job(subject) and not found.code and subject or is_job(last) and last
   if job then
     local runtime = options.client and options.client._runtime
-    found.job, found.state = job, state_of(job, options.now or runtime and runtime:now())
+    found.job = job
+    if not found.code or ABOUT_STATE[found.code] then found.state = state_of(job, options.now or runtime and runtime:now()) end
     found.called = found.state == nil
     -- A job's own reason says more than the error that carries it.
     if found.code == "WaiterError" or not found.code then
@@ -150,7 +166,7 @@ end
 
 local function mentions(message, fragments)
   for _, fragment in ipairs(fragments) do
-    if message:find(fragment, 1, true) then return true end
+    if message:find(fragment:lower(), 1, true) then return true end
   end
   return false
 end

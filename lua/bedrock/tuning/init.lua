@@ -129,7 +129,7 @@ end
 ---@return table|nil job  as GetModelCustomizationJob gives it, with GetCustomModel's answer in `custom_model`
 ---@return bedrock.Error? err  `ParamValidationError` (`report`), `JobMismatchError` (a job of this name has other parameters:
 ---  `differences`), `StateError`, `WaiterError` after a bad end, `StalledError`, `TimeoutError`, or the error of a call; `last` is
----  the job as it was seen last
+---  the job as it was seen last, or its model where that is what failed
 function tuning.run(client, params, options)
   local run = require "bedrock.tuning.run"
   local problem = run.problem(client, params, options)

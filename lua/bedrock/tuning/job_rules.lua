@@ -94,7 +94,7 @@ local function check_base(check)
     if region == check.region then return end
   end
   check:error("region", "baseModelIdentifier", ("%s is tuned in %s, not in %s"):format(found.name, table.concat(regions, " and "),
-    check.region), nil, "models")
+    check.region), "where the service offers it there by now, pass by this rule: ignore = { region = true }", "models")
 end
 
 local ENDINGS = { csv = true, gz = true, json = true, jsonl = true, parquet = true, tsv = true, txt = true, xlsx = true, zip = true }
@@ -249,10 +249,13 @@ local function check_batch(check)
     or ("no limit of tokens is known above %d"):format(by_batch[#by_batch][1]), nil, "prepare")
 end
 
-local function count_of(report, own)
+--- The records of a data set.
+---@param report any  of tuning.check_dataset
+---@param own? integer  what the caller says
+---@return integer|nil
+function rules.count_of(report, own)
   if own or type(report) ~= "table" then return own end
-  local records = type(report.counts) == "table" and report.counts.records or report.records
-  return type(records) == "number" and records or nil
+  return type(report.records) == "number" and report.records or nil
 end
 
 local function check_records(check)
@@ -260,12 +263,15 @@ local function check_records(check)
   local known = check.kind == "FINE_TUNING" and check.model and check.model.dataset
     or check.kind == "DISTILLATION" and { source = "distillation", max_records = 15000 } or {}
   local given = options.limits or {}
-  local training = count_of(options.dataset, options.records)
-  local validation = count_of(options.validation, options.validation_records)
+  local training = rules.count_of(check.dataset, options.records)
+  local validation = rules.count_of(check.validation, options.validation_records)
+  check.report.records = training
   for _, set in ipairs { { "dataset", "trainingDataConfig", "training" }, { "validation", "validationDataConfig", "validation" } } do
-    local report = options[set[1]] or {}
+    local report = check[set[1]] or {}
     if report.ok == false then
-      check:error("dataset", set[2], ("the check of the %s set found errors"):format(set[3]), "its report has them, line by line")
+      local rule, line = text(report, "problems", 1, "rule"), text(report, "problems", 1, "examples", 1, "line")
+      check:error("dataset", set[2], ("the check of the %s set found errors%s%s"):format(set[3], rule and ", such as " .. shown(rule) or "",
+        line and " in line " .. shown(line) or ""), "its report has them, line by line")
     end
     if type(report.model) == "string" and check.model and report.model ~= check.model.name then
       check:warn("dataset", set[2], ("the %s set was checked for %s"):format(set[3], shown(report.model)),
@@ -279,7 +285,9 @@ local function check_records(check)
       if given[name] ~= nil then limit = given[name] end
       if limit and (bound == "min_" and count < limit or bound == "max_" and count > limit) then
         check:error("records", path, ("%s has %s records; %s takes %s %s"):format(what, hyperparameters.plain(count), model,
-          hyperparameters.plain(limit), bound == "min_" and "or more" or "at most"), nil, given[name] == nil and known.source or nil)
+          hyperparameters.plain(limit), bound == "min_" and "or more" or "at most"),
+          given[name] == nil and "where a quota of yours allows it, tell by the option limits" or nil,
+          given[name] == nil and known.source or nil)
       end
     end
   end

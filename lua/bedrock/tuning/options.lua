@@ -38,6 +38,13 @@ function options.whole(least, most)
   end
 end
 
+--- For `problem`: the id of an account.
+---@param value any
+---@return string|nil problem
+function options.account(value)
+  if type(value) ~= "string" or not value:find "^%d%d%d%d%d%d%d%d%d%d%d%d$" then return "must be twelve digits, as a string" end
+end
+
 --- Whether a value can be read or written: an open file, or a table or userdata that has this method.
 ---@param value any
 ---@param name string

@@ -53,7 +53,7 @@ end
 ---@field account_id? string  twelve digits; otherwise that of the role's ARN
 ---@field data_key? string  ARN of the KMS key that encrypts the objects in the buckets, if one does
 
-local OPTIONS = { region = "string", client = "table", account_id = "string", data_key = "string" }
+local OPTIONS = { region = "string", client = "table", account_id = tuning_options.account, data_key = "string" }
 
 --- What is wrong with the options.
 ---@param options any
@@ -204,7 +204,7 @@ end
 ---@class bedrock.tuning.Policies  each the text of a policy, indented JSON
 ---@field trust string  the role's trust policy: Bedrock may assume it, for jobs of this account and region
 ---@field permissions string  what the role may do: read the data, write the output, use the key and the VPC
----@field caller string  what the caller may do: pass the role, create and watch the job
+---@field caller string  what the caller may do: pass the role, create and watch the job, look at its model
 ---@field key? string  the policy of the KMS key, where the job has one
 
 --- Write the policies. Options are right already.
@@ -237,6 +237,7 @@ function policies.build(job, options)
   targets[#targets + 1] = place.job_arns
   caller[2] = allow("CreateJob", { "bedrock:CreateModelCustomizationJob", "bedrock:TagResource" }, targets)
   caller[3] = allow("WatchJob", { "bedrock:GetModelCustomizationJob", "bedrock:StopModelCustomizationJob" }, { place.job_arns })
+  caller[4] = allow("LookAtModel", { "bedrock:GetCustomModel" }, { custom_models })
 
   local key = text(job, "customModelKmsKeyId") or text(job, "outputModelKmsKeyArn")
   local key_policy

@@ -6,6 +6,7 @@
 
 local core = require "bedrock.core"
 local errors = require "bedrock.errors"
+local names = require "bedrock.tuning.names"
 local state = require "bedrock.tuning.state"
 local validate = require "bedrock.validate"
 local watch = require "bedrock.tuning.watch"
@@ -14,12 +15,14 @@ local run = {}
 
 ---@class bedrock.tuning.RunOptions: bedrock.tuning.WatchOptions
 ---@field state? string  path of a file that keeps what is under way
----@field restart? boolean  after a job that failed or was stopped: begin another one, named NAME-2, NAME-3, …
----@field check? false|table  false: send the parameters as they are; a table: options of tuning.check_job
+---@field restart? boolean  after a job that failed or was stopped: begin another one, named NAME-2, NAME-3, …; where
+---  one that was stopped has the model's name, the model is named so, too
+---@field check? false|bedrock.tuning.JobOptions  false: send the parameters as they are; a table: options of tuning.check_job. The
+---  files of its `dataset` and `validation` are read before a job is created, not for one that is found again
 
 local OPERATION = "CreateModelCustomizationJob"
 local BAD_ENDS = { Failed = true, Stopped = true }
-local LONGEST_NAME = 63 -- of a job
+local LONGEST_NAME = 63 -- of a job and of a model
 local DEEPEST = 32 -- tables in parameters
 
 ---------------------------------------------------------------------------------------------------------------------
@@ -45,19 +48,37 @@ local function canonical(value, numeric, depth)
   return ("%s%d:%s"):format(kind:sub(1, 1), #text, text)
 end
 
-local function digest_of(params)
+local function copy(given)
   local own = {}
-  for name, value in pairs(params) do
-    if name ~= "clientRequestToken" then own[name] = value end
+  for name, value in pairs(given) do own[name] = value end
+  return own
+end
+
+-- Parameters as they are sent: past any metatable, a null member like an absent one. A copy, since others of the caller's
+-- functions may be at work with the same tables while this one waits.
+local function as_sent(given, seen)
+  if seen[given] then return seen[given] end -- in itself: the check tells
+  local own = {}
+  seen[given] = own
+  for name, value in next, given do
+    if type(value) == "table" then value = as_sent(value, seen) end
+    if type(name) ~= "string" or not names.absent(value) then own[name] = value end
   end
+  return own
+end
+
+local function digest_of(params)
+  local own = copy(params)
+  own.clientRequestToken = nil
   return core.hex(core.sha256(canonical(own, false, DEEPEST)))
 end
 
--- The name of the nth job: the service never forgets a name.
+-- The name of the nth job, or of its model: the service never forgets the name of a job, and that of a model is taken by a job
+-- that was stopped, too.
 local function name_of(name, attempt)
   if attempt == 1 then return name end
   local suffix = ("-%d"):format(attempt)
-  return name:sub(1, LONGEST_NAME - #suffix) .. suffix
+  return name:sub(1, LONGEST_NAME - #suffix):gsub("[-_]+$", "") .. suffix
 end
 
 local function token_of(params, digest, name, attempt)
@@ -103,22 +124,22 @@ local function same_key(asked, there)
 end
 
 -- What of a job is other than asked for: the names of members.
-local function differences(params, job)
+local function differences(params, job, attempt)
   local list = {}
   local function differs(name, same) if not same then list[#list + 1] = name end end
-  differs("customModelName", params.customModelName == job.outputModelName)
-  differs("baseModelIdentifier", same_base(tostring(params.baseModelIdentifier), job.baseModelArn))
+  local model = names.text(params, "customModelName")
+  differs("customModelName", model == job.outputModelName or name_of(model, attempt) == job.outputModelName)
+  differs("baseModelIdentifier", same_base(names.text(params, "baseModelIdentifier"), names.text(job, "baseModelArn")))
   for _, name in ipairs(SAME) do
     local asked, there = params[name], job[name]
     if type(asked) == "table" then there = there or {} end
     if asked ~= nil and there ~= nil then differs(name, within(asked, there)) end
   end
   for name, value in pairs(params.hyperParameters or {}) do
-    differs("hyperParameters." .. tostring(name), within(value, (job.hyperParameters or {})[name], true))
+    differs("hyperParameters." .. tostring(name), within(value, names.get(job, "hyperParameters", name), true))
   end
-  if params.customModelKmsKeyId then
-    differs("customModelKmsKeyId", same_key(params.customModelKmsKeyId, job.outputModelKmsKeyArn))
-  end
+  local key = names.text(params, "customModelKmsKeyId")
+  if key then differs("customModelKmsKeyId", same_key(key, names.text(job, "outputModelKmsKeyArn"))) end
   table.sort(list)
   return list
 end
@@ -145,17 +166,25 @@ local function find(self, identifier)
   return nil, err
 end
 
-local function check(self)
+-- Files are read only where there is a job to be created: one that is found again may do without them.
+local function check(self, creating)
   local wanted = self.options.check
   if wanted == false then return validate(self.client._model.operations[OPERATION], self.params) end
-  local options = { region = self.client.region, records = self.options.records }
-  for name, value in pairs(type(wanted) == "table" and wanted or {}) do options[name] = value end
+  local options, files = { region = self.client.region, records = self.options.records }, false
+  for name, value in pairs(type(wanted) == "table" and wanted or {}) do
+    local file = (name == "dataset" or name == "validation") and type(value) == "string"
+    files = files or file
+    if creating or not file then options[name] = value end
+  end
+  if creating and not files then return true end
   local report = require("bedrock.tuning.check_job").run(self.params, options)
   if not report.ok then
     local err = errors.of_problems(OPERATION, report.errors)
     err.report = report
     return nil, err
   end
+  self.options.records = self.options.records or report.records
+  if files and not creating then return true end -- there is more to tell of later
   for _, warning in ipairs(report.warnings) do
     tell(self, { type = "warning", message = ("%s: %s"):format(warning.path, warning.message), report = report })
   end
@@ -180,13 +209,13 @@ local function drop_state(self)
 end
 
 -- Whether a job that was found is the one that was asked for.
-local function is_ours(self, job, token)
+local function is_ours(self, job, content)
   -- A token of ours follows from all parameters, also from those that the service does not give back.
-  if job.clientRequestToken == token and not self.params.clientRequestToken then return true end
-  local list = differences(self.params, job)
+  if job.clientRequestToken == content.token and not self.params.clientRequestToken then return true end
+  local list = differences(self.params, job, content.attempt)
   if #list == 0 then return true end
   return fail("JobMismatchError", ("a job of this name exists with other parameters: %s (%s). The service has a name once: take "
-    .. "another one"):format(table.concat(list, ", "), job.jobArn or job.jobName), { differences = list, last = job })
+    .. "another one"):format(table.concat(list, ", "), tostring(job.jobArn or job.jobName)), { differences = list, last = job })
 end
 
 -- Where the parameters are others than those that a state was written for.
@@ -194,7 +223,7 @@ local function foreign(self, kept, job)
   local path = self.options.state
   local text = "is of " .. (job and "the job " or "a job that the service does not know (its request was not sent, or is under way), ")
     .. kept.jobName .. " with other parameters"
-  local list = job and differences(self.params, job) or {}
+  local list = job and differences(self.params, job, kept.attempt) or {}
   if #list > 0 then text = text .. ": " .. table.concat(list, ", ") end
   local _, err = state.fail(path, text .. ". Take another file for another job, or delete this one")
   err.differences, err.last = list, job
@@ -215,8 +244,8 @@ local function look_into_state(self)
   if err then return nil, err end
   if kept.jobArn and not job then
     return state.fail(path, ("leads to %s, which the service does not know: it may be another account's"):format(kept.jobArn))
-  elseif job and job.jobName ~= kept.jobName then
-    return state.fail(path, ("is damaged: %s is the job %s, not %s"):format(kept.jobArn, tostring(job.jobName), kept.jobName))
+  elseif job and (names.text(job, "jobName") or kept.jobName) ~= kept.jobName then
+    return state.fail(path, ("is damaged: %s is the job %s, not %s"):format(kept.jobArn or kept.jobName, job.jobName, kept.jobName))
   end
   if kept.digest == self.digest then
     if kept.jobName ~= name_of(self.name, kept.attempt) then return state.fail(path, "is damaged: jobName") end
@@ -227,20 +256,24 @@ local function look_into_state(self)
   return false
 end
 
+local function is_to_be_restarted(self, job) return self.options.restart and BAD_ENDS[job.status] end
+
 -- The next free name from an attempt on, or the job that has one and is to be watched.
-local function look_by_name(self, attempt, job)
+local function look_by_name(self, least, found)
+  local model, taken = names.text(self.params, "customModelName"), false
+  -- Where there is one to be created, those before it tell whether the model's name is free.
+  local attempt = found and not is_to_be_restarted(self, found) and least or 1
   while true do
+    local job, err = attempt == least and found or nil, nil
     local name = name_of(self.name, attempt)
-    if not job then
-      local err
-      job, err = find(self, name)
-      if err then return nil, err end
-    end
-    local content = { jobName = name, attempt = attempt, digest = self.digest, region = self.client.region,
-      token = token_of(self.params, self.digest, name, attempt) }
+    if not job then job, err = find(self, name) end
+    if err then return nil, err end
+    local content = { jobName = name, modelName = taken and name_of(model, attempt) or model, attempt = attempt, digest = self.digest,
+      region = self.client.region, token = token_of(self.params, self.digest, name, attempt) }
     if not job then return content end
-    if not (self.options.restart and BAD_ENDS[job.status]) then return content, job end
-    attempt, job, self.replace = attempt + 1, nil, true
+    if attempt >= least and not is_to_be_restarted(self, job) then return content, job end
+    self.replace = self.replace or attempt >= least
+    attempt, taken = attempt + 1, taken or job.status == "Stopped" and job.outputModelName == model
   end
 end
 
@@ -248,7 +281,7 @@ end
 local function find_created(self, content, err)
   local job, unknown = find(self, content.jobName)
   if job then
-    local ours, mismatch = is_ours(self, job, content.token)
+    local ours, mismatch = is_ours(self, job, content)
     if ours then return job end
     err = mismatch
   end
@@ -258,16 +291,17 @@ local function find_created(self, content, err)
 end
 
 local function create(self, content)
+  local good, wrong = check(self, true)
+  if not good then return nil, wrong end
   local there, problem = keep(self, content, not self.replace)
   if not there then return nil, problem end
   content.token = there.token
-  local params = {}
-  for name, value in pairs(self.params) do params[name] = value end
-  params.jobName, params.clientRequestToken = content.jobName, content.token
+  local params = copy(self.params)
+  params.jobName, params.customModelName, params.clientRequestToken = content.jobName, content.modelName, content.token
   local answer, err = self.client:create_model_customization_job(params)
   if not answer then return find_created(self, content, err) end
   if self.params.clientRequestToken then -- which may have been another job's: the service says nothing of that
-    local job = find(self, answer.jobArn)
+    local job = find(self, answer.jobArn or content.jobName)
     if job and job.jobName ~= content.jobName then
       drop_state(self)
       return fail("JobMismatchError", ("the service knows this clientRequestToken from the job %s, and has created no other")
@@ -277,30 +311,31 @@ local function create(self, content)
   return { jobArn = answer.jobArn, jobName = content.jobName }
 end
 
--- The job's ARN goes to the state. Where there is one already that can't be changed, the name in it will do.
+-- The job's ARN goes to the state. Where there is one already that can't be changed, the name in it will do. Gives what names the job.
 local function written_down(self, content, job, kind)
-  content.jobArn = job.jobArn
+  content.jobArn = names.text(job, "jobArn")
   local kept, err = keep(self, content, not self.replace)
   if not kept and not self.replace then return nil, err end
   if not kept then tell(self, { type = "warning", message = err.message, job = job }) end
   tell(self, { type = kind, job = job })
-  return job
+  return content.jobArn or content.jobName
 end
 
--- The job to be watched, found or made.
+-- What names the job to be watched, found or made.
 local function begin(self)
   local kept, found = look_into_state(self)
   if kept == nil then return nil, found end
   local content, job = look_by_name(self, kept and kept.attempt or 1, kept and found or nil)
   if not content then return nil, job end
+  self.model_name = content.attempt == 1 and content.modelName or nil
   if kept and kept.attempt == content.attempt then content.token = kept.token end
   self.replace = self.replace or kept
   if job then
-    local ours, err = is_ours(self, job, content.token)
+    local ours, err = is_ours(self, job, content)
     if not ours then return nil, err end
     if not (kept and kept.jobArn == job.jobArn) then return written_down(self, content, job, "resumed") end
     tell(self, { type = "resumed", job = job })
-    return job
+    return kept.jobArn or kept.jobName
   end
   local created, err = create(self, content)
   if not created then return nil, err end
@@ -310,7 +345,7 @@ end
 
 -- A model may take a while to be made of a finished job.
 local function custom_model_of(self, job, timeout)
-  local params = { modelIdentifier = job.outputModelArn or job.outputModelName }
+  local params = { modelIdentifier = job.outputModelArn or job.outputModelName or self.model_name }
   local model, err = self.client:get_custom_model(params)
   if model and (model.modelStatus or "Active") ~= "Active" then
     model, err = self.client:wait("custom_model", params, { interval = self.options.interval, timeout = timeout })
@@ -327,23 +362,31 @@ end
 ---@return table|nil job  with its custom model in `custom_model`
 ---@return bedrock.Error? err
 function run.run(client, params, options)
-  local self = { client = client, params = params, options = options }
+  local self = { client = client, params = as_sent(params, {}), options = copy(options) }
   local ok, err = check(self)
   if not ok then return nil, err end
-  self.name, self.digest = type(params.jobName) == "number" and ("%.14g"):format(params.jobName) or params.jobName, digest_of(params)
+  params, options = self.params, self.options
+  self.name, self.digest = names.text(params, "jobName"), digest_of(params)
   local runtime = client._runtime
   local deadline = options.timeout and runtime:now() + options.timeout
   local function left() return deadline and math.max(deadline - runtime:now(), 0) end
+  local identifier
+  identifier, err = begin(self)
+  if not identifier then return nil, err end
+  local limits = setmetatable({ timeout = left() }, { __index = self.options })
+  local results, failures, finished = watch.run({ { client, identifier } }, limits, true)
   local job
-  job, err = begin(self)
-  if not job then return nil, err end
-  local limits = setmetatable({ timeout = left() }, { __index = options })
-  local results, failures, finished = watch.run({ { client, job.jobArn } }, limits, true)
   job, err = results[1], failures[1]
   if job then job.custom_model, err = custom_model_of(self, job, left()) end
   if finished[1] then tell(self, finished[1]) end
   return job and job.custom_model and job, err
 end
+
+local OPTION_TYPES = { state = "string", restart = "boolean", check = function(value)
+  if type(value) ~= "boolean" and type(value) ~= "table" then
+    return "must be false, or a table of options for check_job, got " .. type(value)
+  end
+end }
 
 --- Look for mistakes of the program.
 ---@param client any
@@ -353,15 +396,13 @@ end
 function run.problem(client, params, options)
   if getmetatable(client) ~= "bedrock.Client" then return "tuning.run takes a client of bedrock.new first" end
   if type(params) ~= "table" then return "tuning.run takes the job's parameters second, a table, got " .. type(params) end
-  local of_check = type(options) == "table" and type(options.check) == "table"
-  local problem = watch.check_options(options, "tuning.run",
-    { state = "string", restart = "boolean", check = of_check and "table" or "boolean" })
-  if problem then return problem end
-  if of_check then
+  local problem = watch.check_options(options, "tuning.run", OPTION_TYPES)
+  if problem or not options then return problem end
+  if type(options.check) == "table" then
     problem = require("bedrock.tuning.check_job").check_options(options.check)
     if problem then return problem end
   end
-  local path = options and options.state
+  local path = options.state
   if path and (path == "" or path:find("\0", 1, true)) then return "option state of tuning.run must be the path of a file" end
 end
 

@@ -4,6 +4,7 @@
 -- of how far it is. So what is left is guessed: from usual durations, from the epochs and records of this job, and from how its
 -- own earlier stages did.
 
+local hyperparameters = require "bedrock.tuning.hyperparameters"
 local names = require "bedrock.tuning.names"
 
 local stages = {}
@@ -30,7 +31,7 @@ stages.budgets = { validation = 3600, dataProcessing = 2 * 3600, training = 12 *
 -- Usual seconds of the stages; those of training are made up of what each job needs, and what each epoch and each record in it does.
 local USUAL = { validation = 180, dataProcessing = 600 }
 local TRAINING, EPOCH, RECORD = 1800, 900, 0.5
-local EPOCHS = 2 -- most models' default
+local EPOCHS, MOST_EPOCHS = 2, 1000 -- most models' default; more than any model takes
 -- What is left may be less or more by these factors: before and after a stage of this job has shown its pace.
 local DOUBT, LESS_DOUBT = 3, 2
 -- A stage that takes longer than expected is expected to go on for this share of what it took.
@@ -91,7 +92,8 @@ end
 -- Usual seconds of a stage of this job, at its pace so far.
 local function usual(job, name, records, pace)
   if name ~= "training" then return USUAL[name] * pace end
-  local epochs = tonumber((job.hyperParameters or {}).epochCount) or EPOCHS
+  local epochs = hyperparameters.number(names.get(job, "hyperParameters", "epochCount")) or EPOCHS
+  epochs = math.min(math.max(epochs, 1), MOST_EPOCHS)
   return (TRAINING + EPOCH * epochs + RECORD * epochs * (records or 0)) * pace
 end
 

@@ -7,6 +7,7 @@
 local core = require "bedrock.core"
 local errors = require "bedrock.errors"
 local common = require "bedrock.tuning.options"
+local names = require "bedrock.tuning.names"
 local stages = require "bedrock.tuning.stages"
 
 local watch = {}
@@ -43,7 +44,11 @@ local LONGEST_POLL = 60
 ---@field report? table  checked: that of tuning.check_job
 
 local OPTION_TYPES = { on_progress = "function", interval = "number", max_interval = "number", timeout = "number",
-  budgets = "table", on_stall = "function", records = "number" }
+  budgets = "table", records = "number",
+  on_stall = function(value)
+    if value == "stop" or value == "error" or type(value) == "function" then return nil end
+    return ('must be "stop", "error" or a function, got %s'):format(type(value) == "string" and ("%q"):format(value) or type(value))
+  end }
 
 --- Look for mistakes in options.
 ---@param options any
@@ -54,13 +59,8 @@ function watch.check_options(options, name, more)
   local known = {}
   for option, kind in pairs(OPTION_TYPES) do known[option] = kind end
   for option, kind in pairs(more or {}) do known[option] = kind end
-  local on_stall = type(options) == "table" and options.on_stall
-  if type(on_stall) == "string" then known.on_stall = "string" end
   local problem = common.problem(options, known, name)
   if problem or not options then return problem end
-  if type(on_stall) == "string" and on_stall ~= "stop" and on_stall ~= "error" then
-    return ('option on_stall of %s must be "stop", "error" or a function, got %q'):format(name, on_stall)
-  end
   for option, value in pairs(options) do
     if type(value) == "number" and not (value >= 0 and value < math.huge) then
       return ("option %s of %s must be a number, 0 or more"):format(option, name)
@@ -133,17 +133,22 @@ function Watcher:look_for_stall()
   local times = math.floor(place.stage_elapsed / budget)
   if times < 1 then return nil end
   local what = not place.started and place.stage .. " has not begun after" or (place.stage or "the job") .. " has taken"
-  local message = ("%s stands still: %s %s, the budget is %s"):format(self.job.jobName or self.identifier, what,
+  local message = ("%s stands still: %s %s, the budget is %s"):format(names.text(self.job, "jobName") or self.identifier, what,
     span_text(place.stage_elapsed), span_text(budget))
   if times > self.stalls then
     self.stalls = times
     local event, on_stall = self:event("stalled", { message = message, budget = budget }), self.options.on_stall
     self:tell(event)
-    if type(on_stall) == "function" then on_stall = on_stall(event) end
+    if type(on_stall) == "function" then
+      on_stall = on_stall(event)
+      if on_stall and on_stall ~= "stop" and on_stall ~= "error" then
+        error(('on_stall has to return "stop", "error" or nil, got %s'):format(tostring(on_stall)), 0)
+      end
+    end
     self.action = on_stall -- kept, since a stop that does not get through is tried again
   end
   if self.action == "error" then return self:stalled_error(message) end
-  if self.action == "stop" and not self.stop_asked then return self:stop(message) end
+  if self.action == "stop" and not self.stop_asked and self.job.status ~= "Stopping" then return self:stop(message) end
 end
 
 -- Hears of each answer; an error ends the wait.
@@ -160,7 +165,8 @@ function Watcher:polled(job, polls, now)
     end
   end
   self:tell(self:event "poll")
-  if job.status == "InProgress" then return self:look_for_stall() end
+  -- A status that is new to us may be one to stand still in, as Stopping is.
+  if not stages.ends[job.status] then return self:look_for_stall() end
   if job.status == "Stopped" and self.stopped then return self:stalled_error(self.stopped .. "; it was stopped") end
 end
 
@@ -273,6 +279,12 @@ function watch.rows(client, jobs)
       return nil, ("job %d of tuning.watch must be a name, an ARN, or a row { client, identifier }"):format(i)
     end
     rows[i] = { row[1], row[2] }
+  end
+  -- A hole would hide the jobs behind it.
+  for key in pairs(jobs) do
+    if not rows[key] and key ~= "n" then
+      return nil, ("tuning.watch takes a list of jobs without holes or names, got the key %s after %d"):format(tostring(key), #rows)
+    end
   end
   return rows
 end

@@ -210,14 +210,14 @@ local ERRORS = {
     "vpcConfig.securityGroupIds", "5 at most", refused = true },
   -- Records.
   { {}, "records", "trainingDataConfig", "the training set has 7 records; Amazon Nova Lite takes 8 or more", options = { records = 7 } },
-  { {}, "records", "trainingDataConfig", "takes 20000 at most", options = { dataset = { ok = true, counts = { records = 20001 } } } },
+  { {}, "records", "trainingDataConfig", "takes 20000 at most", options = { dataset = { ok = true, records = 20001 } } },
   { {}, "records", "trainingDataConfig", "takes 100 at most", options = { records = 101, limits = { max_records = 100 } } },
   { { baseModelIdentifier = HAIKU, hyperParameters = {}, validationDataConfig = validators "s3://corpus/v.jsonl" }, "records",
     "validationDataConfig", "the validation set has 1001 records", options = { region = "us-west-2", validation_records = 1001 } },
   { { baseModelIdentifier = HAIKU, hyperParameters = {}, validationDataConfig = validators "s3://corpus/v.jsonl" }, "records",
     "trainingDataConfig", "set together has 10400 records",
     options = { region = "us-west-2", dataset = { records = 9500 }, validation = { ok = true, records = 900 } } },
-  { {}, "dataset", "trainingDataConfig", "found errors", options = { dataset = { ok = false, counts = { records = 100 } } } },
+  { {}, "dataset", "trainingDataConfig", "found errors", options = { dataset = { ok = false, records = 100 } } },
   { { customizationType = "DISTILLATION", customizationConfig = { distillationConfig = { teacherModelConfig = {
     teacherModelIdentifier = "amazon.nova-pro-v1:0" } } } }, "records", nil, "takes 15000 at most", options = { records = 15001 } },
 }
@@ -258,7 +258,7 @@ local WARNINGS = {
   { { baseModelIdentifier = "amazon.nova-micro-v1:0:128k", ["hyperParameters.learningRateWarmupSteps"] = "50" }, "warm_up", nil,
     "is 50; for 6400 records 10 are advised (records / 640)", options = { records = 6400 } },
   { {}, "dataset", "trainingDataConfig", "was checked for Amazon Nova Pro", "check it for Amazon Nova Lite",
-    options = { dataset = { ok = true, model = "Amazon Nova Pro", counts = { records = 1600 } } } },
+    options = { dataset = { ok = true, model = "Amazon Nova Pro", records = 1600 } } },
   { { customizationType = "CONTINUED_PRE_TRAINING" }, "customization", "customizationType", "Titan Text only" },
   { { customizationType = "REINFORCEMENT_FINE_TUNING", customizationConfig = { rftConfig = {} } }, "customization", "hyperParameters",
     "hyperparameters of its own", "rftConfig.hyperParameters" },
@@ -366,6 +366,66 @@ describe("tuning.check_job", function()
     assert.truthy(find(report.errors, "region"))
     assert.equal("us-west-2", report.region)
     assert.truthy(tuning.check_job(job(), { client = client, region = "us-east-1" }).ok)
+  end)
+
+  describe("with data sets as files", function()
+    local child = require "spec.support.child"
+    local dir, good
+    local function file(name, records, line)
+      return child.write(dir .. "/" .. name, (line or '{"prompt":"a question","completion":"an answer"}\n'):rep(records))
+    end
+    local function check(options, changes)
+      local params = job { baseModelIdentifier = "meta.llama3-1-8b-instruct-v1:0:128k", hyperParameters = false }
+      for name, value in pairs(changes or {}) do params[name] = value end
+      options.region = "us-west-2"
+      return tuning.check_job(params, options)
+    end
+    local function rules_of(report)
+      local list = {}
+      for i, complaint in ipairs(report.errors) do list[i] = complaint.path .. " " .. complaint.rule end
+      return table.concat(list, ", ")
+    end
+    setup(function()
+      dir = child.temp_dir()
+      good = file("good.jsonl", 90)
+    end)
+    teardown(function() os.execute("rm -rf " .. child.quote(dir)) end)
+
+    it("reads them, and counts both together", function()
+      local report = check { dataset = good, validation = file("val.jsonl", 20) }
+      assert.equal("", rules_of(report))
+      assert.equal(90, report.records)
+      assert.equal(90, report.dataset.records)
+      assert.equal("validation", report.validation.kind)
+      assert.equal("Meta Llama 3.1", report.dataset.model)
+      assert.truthy(tostring(report):find("good.jsonl", 1, true))
+      report = check { dataset = good, validation = file("few.jsonl", 5) }
+      assert.equal("trainingDataConfig dataset, trainingDataConfig records", rules_of(report))
+      -- A report of the caller's stays the caller's.
+      report = check { dataset = tuning.check_dataset(good, { other_records = 10 }), validation_records = 10 }
+      assert.is_nil(report.dataset)
+      assert.is_true(report.ok)
+    end)
+
+    it("tells of what is wrong in them, and of files that can't be read", function()
+      local report = check { dataset = file("bad.jsonl", 100, '{"promt":"a","completion":"b"}\n') }
+      assert.equal("trainingDataConfig dataset", rules_of(report))
+      assert.is_false(report.dataset.ok)
+      assert.truthy(tostring(report):find("promt", 1, true))
+      report = check { dataset = dir .. "/none", validation = dir }
+      assert.equal("trainingDataConfig dataset, validationDataConfig dataset", rules_of(report))
+      assert.truthy(report.errors[1].message:find("No such file", 1, true))
+    end)
+
+    it("stands parameters of any kind beside them", function()
+      for _, value in ipairs { 0, true, print, {}, core.json_null, "\0" } do
+        for _, name in ipairs { "baseModelIdentifier", "hyperParameters", "validationDataConfig" } do
+          check({ dataset = good, limits = { max_records = false, min_total_records = 7 } }, { [name] = value })
+        end
+        check({ dataset = good }, { hyperParameters = { [value] = value, batchSize = value, epochCount = value } })
+      end
+      tuning.check_job(nil, { dataset = good })
+    end)
   end)
 
   it("leaves out what is to be ignored", function()
@@ -483,10 +543,16 @@ describe("tuning.check_job", function()
       { { hyperparameters = { epochCount = { maxi = 20 } } }, 'can\'t have maxi = number (did you mean "max"?)' },
       { { hyperparameters = { epochCount = { max = "20" } } }, "hyperparameters.epochCount of check_job can't have max = string" },
       { { ignore = { hyperparameters = true } }, 'no rule "hyperparameters" to ignore (did you mean "hyperparameter"?)' },
-      { { records = -1 }, "must be a count" },
-      { { records = 0 / 0 }, "must be a count" },
-      { { limits = { max_records = "9" } }, "takes numbers, or false, got max_records = string" },
-      { { account_id = "1234" }, "twelve digits" },
+      { { records = -1 }, "option records of check_job must be a whole number, 0 or more" },
+      { { records = 0 / 0 }, "whole number" },
+      { { limits = { max_records = "9" } }, "option max_records of limits of check_job must be a whole number, 0 or more, or false" },
+      { { limits = { max_records = math.huge } }, "whole number" },
+      { { dataset = 5 }, "option dataset of check_job must be a path, or a report of check_dataset, got number" },
+      { { validation = "" }, "option validation of check_job must be a path, got an empty one" },
+      { { limits = { max_recrds = 9 } }, 'unknown option "max_recrds" to limits of check_job (did you mean "max_records"?)' },
+      { { limits = { max_tokens = 9 } }, "max_tokens" },
+      { { account_id = "1234" }, "option account_id of check_job must be twelve digits" },
+      { { account_id = 123456789012 }, "twelve digits, as a string" },
     } do
       local ok, message = pcall(function() tuning.check_job(job(), row[1]) end)
       assert.is_false(ok)

@@ -313,6 +313,11 @@ describe("tuning.explain", function()
       { { status = "InProgress", statusDetails = {}, creationTime = T }, 17 * HOUR },
       { { status = "InProgress", statusDetails = {}, creationTime = T }, 19 * HOUR, "stalled" },
       { { status = "InProgress" }, 100 * HOUR },
+      { { status = "InProgress", jobArn = "arn:x", creationTime = T }, 17 * HOUR },
+      { { status = "InProgress", jobArn = "arn:x", creationTime = T }, 19 * HOUR, "stalled" },
+      { { status = "Queued", jobArn = "arn:x", creationTime = T }, 19 * HOUR, "stalled" },
+      { { status = "InService", provisionedModelArn = "arn:x", creationTime = T }, 100 * HOUR },
+      { { modelStatus = "Active", jobArn = "arn:x", creationTime = T }, 100 * HOUR },
       { { status = "Completed", statusDetails = {}, creationTime = T }, 100 * HOUR },
     } do
       local found = tuning.explain(row[1], { now = T + row[2] })
@@ -326,6 +331,23 @@ describe("tuning.explain", function()
     -- A wait that gave up tells of it, too.
     explains("stalled", NEW, errors.new { code = "TimeoutError", message = "x was not at its end after 90000 seconds",
       last = details("Completed", "NotStarted") }, { client = client })
+  end)
+
+  it("takes the job that an error carries for what was known before, unless the error is about its end", function()
+    local client, e = setup()
+    assert(client:create_model_customization_job(job()))
+    local last = assert(client:get_model_customization_job { jobIdentifier = "tone" })
+    e:advance(1e6) -- a machine that slept, say
+    for code, cause in pairs { ExpiredTokenException = "expired_credentials", ThrottlingException = "throttled",
+      ConnectionError = "connection", CredentialsError = "no_credentials", ResourceNotFoundException = "not_found",
+      JobMismatchError = "other_job", StateError = "state_file", StalledError = "stalled" } do
+      local retry = code == "ThrottlingException" or code == "ConnectionError"
+      explains(cause, code == "StalledError" and NEW or retry, errors.new { code = code, message = "no", last = last }, { client = client })
+    end
+    last = { jobArn = last.jobArn, status = "Stopped" }
+    explains("other_job", false, errors.new { code = "JobMismatchError", message = "no", last = last })
+    explains("expired_credentials", false, errors.new { code = "ExpiredTokenException", message = "no", last = last })
+    assert.is_nil(tuning.explain(errors.new { code = "CancelledError", message = "no", last = last }))
   end)
 
   it("knows nothing where nothing is wrong, or known", function()
@@ -345,12 +367,14 @@ describe("tuning.explain", function()
     local rows = {
       { cause = "ours", title = "the {region} moon", fragments = { "the moon" }, mend = "wait for {model}", retry = true,
         source = { url = "https://wiki.example/moon", seen = "2026-10" }, policies = { "trust" } },
+      { cause = "capitals", title = "letters", fragments = { "The MOON" }, mend = "nothing", source = "role" },
       { cause = "throttle-wiki", title = "slow down", codes = { "ThrottlingException" }, mend = "see the wiki" },
     }
     local found = tuning.explain("The Moon was in the way.", { causes = rows, region = "us-east-1", params = job() })
     assert.same({ "ours", "the us-east-1 moon", "wait for amazon.nova-micro-v1:0:128k", true, "https://wiki.example/moon" },
       { found.cause, found.title, found.mend, found.retry, found.source.url })
     assert.equal(tuning.policies(job(), { region = "us-east-1" }).trust, found.policies.trust)
+    assert.equal("capitals", tuning.explain("the moon", { causes = { rows[2] } }).cause)
     found = tuning.explain(errors.new { code = "ThrottlingException", message = "Rate exceeded" }, { causes = rows })
     assert.same({ "throttle-wiki", false, 0 }, { found.cause, found.retry, #found.checks })
     assert.truthy(tostring(found):find("see the wiki", 1, true))
@@ -388,19 +412,27 @@ describe("tuning.explain", function()
   end)
 
   it("raises for what can't be explained and for options that are none, at the caller's line", function()
-    for _, row in ipairs {
+    -- Arguments with a row of causes in which something is wrong, and what the message says.
+    local function row(changes, message)
+      local all = { cause = "a", title = "b", mend = "c" }
+      for name, value in pairs(changes) do all[name] = value end
+      return { "x", { causes = { all } }, message or next(changes) }
+    end
+    for _, case in ipairs {
       { nil, nil, "takes a message, an error or a job, got nil" }, { 1, nil, "got number" }, { "x", 1, "must be a table, got number" },
       { "x", { parms = {} }, 'unknown option "parms" to explain (did you mean "params"?)' },
       { "x", { now = "1" }, "option now of explain must be a number, got string" },
-      { "x", { causes = { 1 } }, "row 1 needs cause, title and mend" },
-      { "x", { causes = { { cause = "a", title = "b", mend = 1 } } }, "row 1 needs cause, title and mend" },
-      { "x", { causes = { { cause = "a", title = "b", mend = "c" } } }, "row 1 needs codes, fragments or a state" },
-      { "x", { causes = { { cause = "a", title = "b", mend = "c", codes = "X" } } }, "row 1 has codes that are no list" },
+      { "x", { account_id = "1111-2222-3333" }, "option account_id of explain must be twelve digits" },
+      { "x", { causes = { 1 } }, "row 1 of the option causes of explain must be a table, got number" },
+      { "x", { causes = { { cause = "a", title = "b" } } }, "row 1 of the option causes of explain needs cause, title and mend" },
+      row { mend = 1 }, row({}, "needs codes, fragments or a state"), row({ codes = "X" }, "option codes"), row { codes = { {} } },
+      row { fragments = { "a", 1 } }, row { checks = { 5 } }, row { policies = "trust" }, row { state = "exploded" },
+      row { retry = "maybe" }, row { source = {} }, row { source = "nowhere" }, row { cuase = "a" },
     } do
-      local ok, message = pcall(function() tuning.explain(row[1], row[2]) end)
+      local ok, message = pcall(function() tuning.explain(case[1], case[2]) end)
       assert.is_false(ok)
       assert.truthy(message:find("explain_spec.lua:", 1, true), message)
-      assert.truthy(message:find(row[3], 1, true), message)
+      assert.truthy(message:find(case[3], 1, true), message)
     end
   end)
 
@@ -411,6 +443,26 @@ describe("tuning.explain", function()
       assert(type(row.retry) == "boolean" or row.retry == NEW, row.cause)
       assert(row.source == nil or type(row.source) == "table" or models.sources[row.source], row.cause)
       for _, fragment in ipairs(row.fragments or {}) do assert.equal(fragment:lower(), fragment) end
+    end
+  end)
+
+  it("no row stands in another one's way", function()
+    for _, row in ipairs(causes) do
+      for _, code in ipairs(row.codes or {}) do
+        for _, fragment in ipairs(row.fragments or { "no" }) do
+          local message = "First " .. fragment .. ", then more"
+          for _, subject in ipairs { errors.new { code = code, message = message }, code .. ": " .. message,
+            ("An error occurred (%s) when calling an operation: %s"):format(code, message) } do
+            explains(row.cause, nil, subject)
+          end
+        end
+      end
+      for _, fragment in ipairs(not row.codes and row.fragments or {}) do
+        for _, message in ipairs { "First " .. fragment .. ", then more", fragment:upper() } do
+          explains(row.cause, nil, message)
+          explains(row.cause, NEW, { status = "Failed", failureMessage = message })
+        end
+      end
     end
   end)
 end)

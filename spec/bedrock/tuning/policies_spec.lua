@@ -108,6 +108,7 @@ local ROWS = {
     "arn:aws:bedrock:us-east-1:123456789012:model-customization-job/*" } },
   { { baseModelIdentifier = "arn:aws:bedrock:eu-west-1::foundation-model/" .. MICRO }, {}, "caller", "WatchJob",
     { "arn:aws:bedrock:eu-west-1:123456789012:model-customization-job/*" } },
+  { {}, EAST, "caller", "LookAtModel", { "arn:aws:bedrock:us-east-1:123456789012:custom-model/*" } },
   { {}, {}, "caller", "WatchJob", { "arn:aws:bedrock:REGION:123456789012:model-customization-job/*" } },
 }
 
@@ -204,6 +205,23 @@ describe("tuning.policies", function()
     assert.same(policies, tuning.policies(described, { client = client }))
   end)
 
+  it("lets the caller do all that tuning.run does", function()
+    local job_service = require "spec.bedrock.tuning.job_service"
+    local e, client = job_service.new()
+    e:stall_job("still", "training")
+    for _, row in ipairs { { "tone", "Completed" }, { "still", "Stopped", "stop" } } do
+      local done, err = tuning.run(client, job_service.params(row[1]), { on_stall = row[3] })
+      assert.equal(row[2], (done or err.last).status)
+    end
+    local policy = tuning.policies(job_service.params "tone", EAST).caller
+    local called = 0
+    for _, request in ipairs(e:requests()) do
+      called = called + 1
+      assert.truthy(policy:find('"bedrock:' .. request.operation .. '"', 1, true), request.operation)
+    end
+    assert.is_true(called > 5)
+  end)
+
   it("writes the same text each time", function()
     local changes = { customModelKmsKeyId = "alias/k", vpcConfig = { subnetIds = { "subnet-1" }, securityGroupIds = { "sg-1" } } }
     local first = tuning.policies(job(changes), EAST)
@@ -232,7 +250,8 @@ describe("tuning.policies", function()
     for _, row in ipairs {
       { "x", nil, "as a table; got string" }, { nil, nil, "as a table; got nil" }, { {}, 1, "must be a table, got number" },
       { {}, { regoin = "x" }, 'unknown option "regoin" to policies (did you mean "region"?)' },
-      { {}, { account_id = 1 }, "option account_id of policies must be a string, got number" },
+      { {}, { account_id = 1 }, "option account_id of policies must be twelve digits, as a string" },
+      { {}, { account_id = "1111-2222-3333" }, "twelve digits" },
     } do
       local ok, message = pcall(function() tuning.policies(row[1], row[2]) end)
       assert.is_false(ok)

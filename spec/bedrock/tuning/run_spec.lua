@@ -1,5 +1,6 @@
 --- tuning.run: one job whatever happens, found again by name and by state file.
 
+local bedrock = require "bedrock"
 local tuning = require "bedrock.tuning"
 local core = require "bedrock.core"
 local child = require "spec.support.child"
@@ -59,6 +60,33 @@ describe("tuning.run", function()
     assert(run(params "tone", { check = { ignore = {} } }))
     assert.equal(1, #diary.of "checked")
     assert.is_true(diary.of("checked")[1].report.ok)
+  end)
+
+  it("reads the training file before it creates a job, not again for one that there is", function()
+    local path = child.write(dir .. "/train.jsonl", '{"prompt":"a"}\n')
+    local options = { check = { dataset = path }, state = state }
+    local job, err = run(params "tone", options)
+    assert.is_nil(job)
+    assert.equal("ParamValidationError", err.code)
+    assert.equal("trainingDataConfig: the check of the training set found errors, such as missing-key in line 1", err.message)
+    assert.equal(1, err.report.dataset.problems[1].examples[1].line)
+    one_job()
+    assert.is_nil(child.read(state))
+    assert.equal("", diary.text())
+    child.write(path, ('{"prompt":"a","completion":"b"}\n'):rep(40000))
+    options.timeout = 200
+    assert.equal("TimeoutError", select(2, run(params "tone", options)).code)
+    assert.truthy(diary.text():find "^[warning, ]*checked, created, stage validation")
+    assert.equal(40000, diary.of("checked")[1].report.records)
+    local estimate = diary.of("poll")[1].estimate.left
+    diary.events, options.timeout = {}, nil
+    os.remove(path)
+    assert.equal("tone-model", assert(run(params "tone", options)).custom_model.modelName)
+    assert.truthy(diary.text():find "^resumed")
+    -- Records make jobs long.
+    diary.events = {}
+    run(params "other", { timeout = 0 })
+    assert.is_true(estimate > 1.5 * diary.of("poll")[1].estimate.left)
   end)
 
   it("without the check nothing is sent either that the API can't take", function()
@@ -148,15 +176,27 @@ describe("tuning.run", function()
         assert(client:stop_model_customization_job { jobIdentifier = event.job.jobArn })
       end
     end
-    local _, err = run(params "tone", { on_progress = stop, state = state })
+    local job, err = run(params "tone", { on_progress = stop, state = state })
+    assert.is_nil(job)
     assert.equal("WaiterError", err.code)
     assert.equal("Stopped", err.last.status)
-    -- The model's name stays taken: the next job needs another one.
-    _, err = run(params "tone", { state = state, restart = true })
-    assert.equal("ConflictException", err.code)
-    assert.truthy(err.message:find("model name", 1, true))
-    assert.equal("tone-2", assert(run(params("tone", { customModelName = "tone-again" }), { state = state, restart = true })).jobName)
-    one_job("tone", "tone-2")
+    -- The model's name stays taken: the next one is numbered, too, unless it has another name by now.
+    for attempt = 2, 3 do
+      diary.events = {}
+      err = select(2, run(params "tone", { on_progress = stop, state = attempt == 3 and state or nil, restart = true }))
+      assert.equal("WaiterError", err.code)
+      assert.same({ "tone-" .. attempt, "tone-model-" .. attempt }, { err.last.jobName, err.last.outputModelName })
+    end
+    -- It is found again by its name and by the state, and goes to its end.
+    for _, row in ipairs { { nil, 0 }, { state, 0 }, { state }, {} } do
+      job, err = run(params "tone", { state = row[1], restart = true, timeout = row[2] })
+      assert.equal("tone-model-4", (job or err.last).outputModelName)
+    end
+    assert.equal("tone-model-4", job.custom_model.modelName)
+    run(params "more", { on_progress = stop })
+    job = assert(run(params("more", { customModelName = "again" }), { restart = true }))
+    assert.same({ "more-2", "again" }, { job.jobName, job.outputModelName })
+    one_job("tone", "tone-2", "tone-3", "tone-4", "more", "more-2")
   end)
 
   for _, stage in ipairs { "validation", "dataProcessing", "training" } do
@@ -175,6 +215,12 @@ describe("tuning.run", function()
     assert.is_nil((run(params(name, { customModelName = "m" }))))
     local job = assert(run(params(name, { customModelName = "m" }), { restart = true }))
     assert.equal(("n"):rep(61) .. "-2", job.jobName)
+    name = ("n"):rep(60) .. "_"
+    e:stall_job("s", "training")
+    run(params("s", { customModelName = name }), { on_stall = "stop" })
+    e:clear_faults()
+    job = assert(run(params("s", { customModelName = name }), { restart = true }))
+    assert.equal(("n"):rep(60) .. "-2", job.custom_model.modelName)
   end)
 
   local differences = {
@@ -252,6 +298,64 @@ describe("tuning.run", function()
     assert.are_not.equal(token_of(params("7", same)), token_of(params("7.0", same)))
     assert.equal("mine", token_of(params("tone", { clientRequestToken = "mine" })))
   end)
+
+  it("a null of JSON is no value", function()
+    for _, name in ipairs { "clientRequestToken", "customModelKmsKeyId", "vpcConfig", "jobTags" } do
+      local with = params("tone", { [name] = core.json_null })
+      assert(run(with, { state = state }))
+      assert.equal("tone", assert(run(params "tone", { state = state })).jobName)
+      assert.equal(64, #client:get_model_customization_job({ jobIdentifier = "tone" }).clientRequestToken)
+      e:reset()
+      os.remove(state)
+    end
+    -- Nor is it one where parameters are compared with a job's.
+    local null = core.json_null
+    for name, value in pairs { hyperParameters = null, customModelKmsKeyId = null, vpcConfig = null, validationDataConfig = null,
+      customizationType = null, trainingDataConfig = { s3Uri = "s3://corpus/train.jsonl", invocationLogsConfig = null } } do
+      local job = assert(run(params("tone", { clientRequestToken = "mine", [name] = value })))
+      assert.same(job, assert(run(params("tone", { clientRequestToken = "mine", [name] = value }))))
+      e:reset()
+    end
+  end)
+
+  it("keeps to the parameters and options that it was called with", function()
+    local p, options = params "tone", { interval = 120, check = false }
+    function options.on_progress(event)
+      diary.hear(event)
+      p.jobName, p.customModelName, options.interval, options.on_progress, options.timeout = nil, 5, "x", nil, {}
+      for name in pairs(event.type == "created" and event.job or {}) do event.job[name] = nil end
+    end
+    assert.equal("tone-model", assert(tuning.run(client, p, options)).custom_model.modelName)
+    assert.equal("created, stage validation, stage dataProcessing, stage training, finished", diary.text())
+    -- One table for two tasks.
+    p = params "first"
+    local results = bedrock.parallel {
+      function() return run(p) end,
+      function()
+        p.jobName, p.customModelName = "second", "second-model"
+        return run(p)
+      end,
+    }
+    assert.equal("first-model", results[1].custom_model.modelName)
+    assert.equal("second-model", results[2].custom_model.modelName)
+  end)
+
+  for what, name in pairs { ["the job's ARN"] = "jobArn", ["the model's name and ARN"] = "outputModel%a+", stages = "statusDetails",
+    ["a time"] = "%a+Time", ["a status at first"] = "status" } do
+    it("an answer may lack " .. what, function()
+      local real, runtime = client._runtime.send, client._runtime
+      local n = 0
+      function runtime.send(self, request, deadline)
+        local response, err = real(self, request, deadline)
+        n = n + 1
+        if name ~= "status" or n == 3 then response.body = response.body:gsub('"(' .. name .. '":)', '"un%1') end
+        return response, err
+      end
+      assert.equal("tone-model", assert(run(params "tone", { state = state })).custom_model.modelName)
+      assert.equal("tone-model", assert(run(params "tone", { state = state })).custom_model.modelName)
+      one_job "tone"
+    end)
+  end
 
   it("a caller's token is not sent again for a job that is restarted", function()
     local token = ("t"):rep(256)
@@ -505,12 +609,44 @@ describe("tuning.run", function()
     assert.equal("TimeoutError", err.code)
   end)
 
+  it("answers whose members have other types than the API's raise nothing", function()
+    local real, runtime = client._runtime.send, client._runtime
+    local name, value
+    local fields = { "jobArn", "jobName", "status", "statusDetails", "creationTime", "failureMessage", "hyperParameters", "baseModelArn",
+      "outputModelArn", "outputModelName", "outputModelKmsKeyArn", "roleArn", "trainingDataConfig", "clientRequestToken" }
+    for i, field in ipairs(fields) do
+      for _, other in ipairs(os.getenv "BEDROCK_SLOW" and { true } or { 7, true, {}, { { 1 } }, core.json_null }) do
+        e:reset()
+        os.remove(state)
+        if i % 2 == 0 then e:fail_job("tone", "role") else e:stall_job("tone", "training") end
+        name, value = nil, other
+        function runtime.send(self, request, deadline)
+          local response, err = real(self, request, deadline)
+          local body = response and core.json_decode_plain(response.body)
+          if name and body and body[name] ~= nil then
+            body[name] = value
+            response.body = core.json_encode_plain(body)
+          end
+          return response, err
+        end
+        local p = params("tone", { clientRequestToken = "mine", customModelKmsKeyId = "alias/tuning" })
+        local options = { state = i % 3 > 0 and state or nil, on_stall = "error", timeout = 0, check = false }
+        run(p, options)
+        name, options.timeout = field, 90000
+        local job, err = run(p, options)
+        assert(job or errors.is(err))
+        assert.is_string(tostring(err))
+      end
+    end
+    runtime.send = real
+  end)
+
   it("mistakes of the program raise at the caller's line", function()
     local rows = {
       { { "x", {} }, "takes a client" }, { { client, "x" }, "second, a table" }, { { client, {}, 7 }, "options of tuning.run" },
       { { client, {}, { stat = "x" } }, 'did you mean "state"' }, { { client, {}, { state = "" } }, "the path of a file" },
       { { client, {}, { state = "a\0b" } }, "the path of a file" }, { { client, {}, { interval = -1 } }, "0 or more" },
-      { { client, {}, { on_stall = "explode" } }, '"stop", "error" or a function' }, { { client, {}, { check = 1 } }, "boolean" },
+      { { client, {}, { on_stall = "explode" } }, '"stop", "error" or a function' }, { { client, {}, { check = 1 } }, "must be false, or a table" },
       { { client, {}, { budgets = { trainig = 1 } } }, 'did you mean "training"' }, { { client, {}, { budgets = { training = 0 } } }, "above 0" },
       { { client, {}, { timeout = "1" } }, "timeout of tuning.run must be a number, got string" },
       { { client, {}, { check = { ignor = {} } } }, 'did you mean "ignore"' },

@@ -278,6 +278,29 @@ describe("tuning.watch", function()
       assert.equal("Stopped", errs[1].last.status)
     end)
 
+    it("are such in any status that is no end", function()
+      local real, runtime = client._runtime.send, client._runtime
+      for _, status in ipairs { "Stopping", "Queued", "" } do
+        e:reset()
+        diary.events = {}
+        e:stall_job("one", "training")
+        create "one"
+        function runtime.send(self, request, deadline)
+          local response, err = real(self, request, deadline)
+          response.body = response.body:gsub('"status":"InProgress",', status ~= "" and ('"status":"%s",'):format(status) or "")
+          return response, err
+        end
+        local _, errs = watch({ "one" }, { on_stall = "error", timeout = 20 * HOUR })
+        assert.equal("StalledError", errs[1].code)
+        assert.equal(status ~= "" and status or nil, errs[1].last.status)
+        -- What is on its way to its end already is not stopped again.
+        _, errs = watch({ "one" }, { on_stall = "stop", timeout = 20 * HOUR })
+        assert.equal(status == "Stopping" and 0 or 1, (job_service.count(e, "StopModelCustomizationJob")))
+        assert.equal(status == "Stopping" and "TimeoutError" or "StalledError", errs[1].code)
+        runtime.send = real
+      end
+    end)
+
     it("of tuning.run are the same", function()
       e:stall_job("one", "training", nil, true)
       local _, err = tuning.run(client, job_service.params "one", { check = false, on_stall = "stop", on_progress = diary.hear })
@@ -308,6 +331,8 @@ describe("tuning.watch", function()
     local rows = {
       { { client, "one" }, "takes a list of jobs" }, { { nil, { "one" } }, "job 1 of tuning.watch has no client" },
       { { client, { "one", { client, 7 } } }, "job 2 of tuning.watch must be a name" }, { { client, { "" } }, "must be a name" },
+      { { client, { "one", nil, "three" } }, "got the key 3 after 1" }, { { client, { job = "one" } }, "got the key job after 0" },
+      { { client, {}, { on_stall = true } }, 'option on_stall of tuning.watch must be "stop", "error" or a function, got boolean' },
       { { client, {}, { state = "x" } }, 'unknown option "state" to tuning.watch' },
       { { client, {}, { intervall = 1 } }, 'did you mean "interval"' },
       { { client, {}, { max_interval = 0 / 0 } }, "0 or more" },
@@ -329,6 +354,13 @@ describe("tuning.watch", function()
       assert.is_false(ok)
       assert.equal("mine", message)
     end
+  end)
+
+  it("an on_stall that returns something else raises, as a stop that is misspelt must not be lost", function()
+    create "one"
+    local ok, message = pcall(tuning.watch, client, { "one" }, { budgets = { validation = 1 }, on_stall = function() return "Stop" end })
+    assert.is_false(ok)
+    assert.equal('on_stall has to return "stop", "error" or nil, got Stop', message)
   end)
 
   it("tasks of bedrock.parallel may each watch their own", function()
@@ -396,7 +428,9 @@ describe("the stages of a job", function()
     end
     assert.is_true(left("4").left > left("2").left)
     assert.equal(left("2").left, left().left)
-    assert.equal(left("2").left, left("Auto").left)
+    for _, odd in ipairs { "Auto", "nan", "inf", "0x10", "" } do assert.equal(left("2").left, left(odd).left, odd) end
+    assert.is_true(left("1e999").left < math.huge)
+    assert.is_true(left("-100").left > 0)
     assert.is_true(left("2", 10000).left > left("2", 100).left)
     assert.is_true(left("2", nil, 1800).left > 5 * left("2", nil, 180).left)
     -- It is less of a guess then.
