@@ -332,7 +332,10 @@ local function add_problem(report, rule, message, count)
     message = message and texts.message .. ": " .. message or texts.message })
 end
 
-local function bytes_text(n) return n >= 2 ^ 30 and ("%.4g GiB"):format(n / 2 ^ 30) or ("%.4g MiB"):format(n / 2 ^ 20) end
+local function bytes_text(n)
+  if n >= 2 ^ 30 then return display.number("%.4g GiB", n / 2 ^ 30) end
+  return display.number("%.4g MiB", n / 2 ^ 20)
+end
 
 local function check_count(report, limits, options)
   local records, training = report.records, report.kind == "training"

@@ -6,18 +6,13 @@ local M = {}
 
 local COLOURS = { error = "\27[31m", warning = "\27[33m", good = "\27[32m", bold = "\27[1m", plain = "\27[0m" }
 
--- 1234567 -> 1,234,567
-local function grouped(n)
-  local digits = ("%.0f"):format(n)
-  local groups = digits:reverse():gsub("(%d%d%d)", "%1,"):reverse()
-  return (groups:gsub("^,", ""))
-end
+local grouped = display.count
 
 local function counted(n, one, many) return grouped(n) .. " " .. (n == 1 and one or many or one .. "s") end
 
 local function size_text(bytes)
   for _, unit in ipairs { { 2 ^ 30, "GiB" }, { 2 ^ 20, "MiB" }, { 2 ^ 10, "KiB" } } do
-    if bytes >= unit[1] then return ("%.1f %s"):format(bytes / unit[1], unit[2]) end
+    if bytes >= unit[1] then return display.number("%.1f ", bytes / unit[1]) .. unit[2] end
   end
   return counted(bytes, "byte")
 end

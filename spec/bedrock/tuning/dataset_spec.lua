@@ -399,6 +399,16 @@ describe("check_dataset reports", function()
     } do
       assert(text:find(part, 1, true), part .. "\nis not in\n" .. text)
     end
+    local before = os.setlocale(nil, "numeric")
+    for _, name in ipairs { "C", "de_DE.UTF-8", "ps_AF.UTF-8" } do
+      if os.setlocale(name, "numeric") then
+        text = tostring(of({ sized(1234567) }, { limits = { max_bytes = 2 ^ 20 + 2 ^ 18 } }))
+        local less = tostring(of({ sized(1234567) }, { limits = { max_bytes = 2 ^ 20 } }))
+        os.setlocale(before, "numeric")
+        assert.truthy(text:find("1 line, 1.2 MiB\n", 1, true), text)
+        assert.truthy(less:find("the file is too large: 1.177 MiB, at most 1 MiB", 1, true), less)
+      end
+    end
     local report = of { sized(9) }
     assert.truthy(tostring(report):find "\nverdict: ready$")
     report = of({ "oops" }, { model = "amazon.titan-text-lite-v1", remember = 0 })
