@@ -26,7 +26,7 @@ local function fail(message)
 end
 
 local function trim(text)
-  return (text:gsub("^%s+", ""):gsub("%s+$", ""))
+  return text:match "^%s*(.*%S)" or ""
 end
 
 ---------------------------------------------------------------------------------------------------------------------

@@ -26,9 +26,9 @@ function shared_files.quoted(value)
   return '"' .. text .. '"'
 end
 
--- White space is blank and tab alone, whatever the C locale thinks of others.
+-- White space is blank and tab alone, whatever the C locale thinks of others. "[ \t]+$" would look at each run of blanks many times.
 local function trim(text)
-  return (text:gsub("^[ \t]+", ""):gsub("[ \t]+$", ""))
+  return text:match "^[ \t]*(.*[^ \t])" or ""
 end
 
 --- Whether a text can name a section or a key; others are ignored with their content.

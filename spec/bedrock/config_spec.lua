@@ -646,3 +646,13 @@ describe("bedrock.config.require_region", function()
     end
   end)
 end)
+
+describe("bedrock.config.parse", function()
+  it("is not held up by long runs of blanks", function()
+    local started, blanks = os.clock(), (" "):rep(100000)
+    local text = ("[default]\nregion = a%sb\n"):format(blanks)
+    local parsed = assert(config.parse(text, text))
+    assert.equal(100002, #parsed.profiles.default.region)
+    assert.is_true(os.clock() - started < 2 * (tonumber(os.getenv "BEDROCK_SLOW") or 1)) -- with a quadratic pattern 50 s
+  end)
+end)

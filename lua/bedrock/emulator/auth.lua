@@ -225,8 +225,8 @@ function auth.check(options, request, query, now)
     return authorization and authorization:match("Credential=[^/]+/%d+/([%l%d-]+)/") or request.host_region
       or options.region
   end
-  local token = authorization and authorization:match("^[Bb]earer%s*(.-)%s*$")
-  if token then return check_bearer(options, token) end
+  local bearer = authorization and authorization:match "^[Bb]earer(.*)"
+  if bearer then return check_bearer(options, bearer:match "^%s*(.*%S)" or "") end
 
   local claim, err = read_claim(request, query)
   if not claim then return nil, err end

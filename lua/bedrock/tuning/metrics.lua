@@ -7,6 +7,7 @@ local display = require "bedrock.tuning.display"
 local errors = require "bedrock.errors"
 local option_check = require "bedrock.tuning.options"
 local series = require "bedrock.tuning.series"
+local trim = require("bedrock.protocol.text").trim
 
 local metrics = {}
 
@@ -88,8 +89,6 @@ end
 local function fields_text(count, header)
   return ("has %d %s, line %d has %d"):format(count, count == 1 and "field" or "fields", header.line, header.count)
 end
-
-local function trim(text) return text:match "^%s*(.*%S)" or "" end -- "(.-)%s*$" would look at each run of blanks many times
 
 -- Where bytes come from: a function that gives the next ones, nil at the end, nil and a message in trouble; a name for
 -- messages; and what to call at the end.
