@@ -516,17 +516,17 @@ describe("a client", function()
         expirations[found.access_key_id] = found.expiration
         return found
       end })
-    local failed = 0
+    local failed, each = 0, os.getenv "BEDROCK_SLOW" and 40 or 200
     for _ = 1, 50 do
       s:spawn(function()
-        for _ = 1, 200 do
+        for _ = 1, each do
           if not client:get_custom_model { modelIdentifier = "m" } then failed = failed + 1 end
         end
       end)
     end
     s:run()
     assert.equal(0, failed)
-    assert.equal(10000, calls)
+    assert.equal(50 * each, calls)
     assert.equal(0, late)
     -- Lives of two seconds are renewed in their last fifth: one renewal for each 1.6 to 1.8 seconds that the run took.
     local took = s.clock - START

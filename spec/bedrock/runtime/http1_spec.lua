@@ -32,7 +32,7 @@ end
 local function read_all_ways(text, method)
   local answer, keep, why = read({ text }, method)
   local ways = { bytes_of(text) }
-  for i = 1, math.min(#text - 1, 400) do ways[#ways + 1] = { text:sub(1, i), text:sub(i + 1) } end
+  for i = 1, math.min(#text - 1, 400), os.getenv "BEDROCK_SLOW" and 10 or 1 do ways[#ways + 1] = { text:sub(1, i), text:sub(i + 1) } end
   for _, pieces in ipairs(ways) do
     local other, other_keep, other_why = read(pieces, method)
     assert.same(answer, other)
