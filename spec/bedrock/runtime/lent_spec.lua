@@ -82,7 +82,8 @@ describe("a lent body", function()
     end
   end
 
-  -- A call, with a finalizer that runs while its answer is decoded.
+  -- A call, with a finalizer that runs while its answer is decoded. The page is small: in a finalizer of 5.4 the collector can't be
+  -- told anything, so it goes through everything again and again until the call is over.
   local function call_with_finalizer(f)
     local lent, done
     local session = getmetatable(assert(curl.session())).__index
@@ -102,7 +103,7 @@ describe("a lent body", function()
       done = true
       f()
     end)
-    local ok, page, err = pcall(list, client, "200-page-300")
+    local ok, page, err = pcall(list, client, "200-page-20")
     session.perform = perform
     hurry_no_more()
     assert.is_true(done)
@@ -196,7 +197,7 @@ describe("a lent body", function()
     local inner
     local ok, page = call_with_finalizer(function() inner = assert(list(client, "200-page-5")) end)
     assert.is_true(ok)
-    is_page(page, 300)
+    is_page(page, 20)
     is_page(inner, 5)
     is_page(assert(list(client, "200-page-2")), 2)
   end)
@@ -204,7 +205,7 @@ describe("a lent body", function()
   it("stays as it is while a finalizer closes the client", function()
     local ok, page = call_with_finalizer(function() client:close() end)
     assert.is_true(ok)
-    is_page(page, 300)
+    is_page(page, 20)
     assert.is_nil(rawget(client._runtime, "session"))
     local result, err = list(client, "200-page-2")
     assert.is_nil(result)
