@@ -82,8 +82,11 @@ describe("a lent body", function()
     end
   end
 
-  -- A call, with a finalizer that runs while its answer is decoded. The page is small: in a finalizer of 5.4 the collector can't be
-  -- told anything, so it goes through everything again and again until the call is over.
+  -- So many items that the collector gets round on the way, however much there is to go through. In a finalizer of 5.4 it can't be
+  -- told anything, so there it goes round for each item until the call is over.
+  local MANY = _VERSION == "Lua 5.4" and 20 or 300
+
+  -- A call, with a finalizer that runs while its answer is decoded.
   local function call_with_finalizer(f)
     local lent, done
     local session = getmetatable(assert(curl.session())).__index
@@ -103,7 +106,7 @@ describe("a lent body", function()
       done = true
       f()
     end)
-    local ok, page, err = pcall(list, client, "200-page-20")
+    local ok, page, err = pcall(list, client, "200-page-" .. MANY)
     session.perform = perform
     hurry_no_more()
     assert.is_true(done)
@@ -197,7 +200,7 @@ describe("a lent body", function()
     local inner
     local ok, page = call_with_finalizer(function() inner = assert(list(client, "200-page-5")) end)
     assert.is_true(ok)
-    is_page(page, 20)
+    is_page(page, MANY)
     is_page(inner, 5)
     is_page(assert(list(client, "200-page-2")), 2)
   end)
@@ -205,7 +208,7 @@ describe("a lent body", function()
   it("stays as it is while a finalizer closes the client", function()
     local ok, page = call_with_finalizer(function() client:close() end)
     assert.is_true(ok)
-    is_page(page, 20)
+    is_page(page, MANY)
     assert.is_nil(rawget(client._runtime, "session"))
     local result, err = list(client, "200-page-2")
     assert.is_nil(result)
