@@ -27,7 +27,7 @@ INST_LIBDIR := $(DESTDIR)$(PREFIX)/lib/lua/$(LUA_ABI)
 MODULES := core curl system dataset
 CURL    := curl http httpreq httprun httpans httpend httpmulti httpshare sigpipe lhttp lmulti buf lbuf
 SYSTEM  := system proc privfile terminal lsystem buf
-DATASET := dataset datasetlines datasetrec datasetjson datasetseen datasethist datasetfile ldataset jsonscan buf
+DATASET := dataset datasetlines datasetrec datasetshape datasetjson datasetseen datasethist datasetfile ldataset jsonscan buf
 CORE    := $(sort $(filter-out $(filter-out buf lbuf jsonscan,$(CURL) $(SYSTEM) $(DATASET)), \
                $(patsubst csrc/%.c,%,$(wildcard csrc/*.c))))
 SOURCES := $(sort $(CORE) $(CURL) $(SYSTEM) $(DATASET))

@@ -1,163 +1,15 @@
 /*
  * datasetrec.c: one record of a data set, in one pass and without a tree.
  *
- * A shape is a tree of nodes: what may stand in a place, and what is to be done with it (`what`).
- * The walk follows the text and the nodes side by side; what a node does not know is read as JSON
- * and nothing else.
+ * The walk follows the text and the nodes of its shape side by side; what a node does not know is
+ * read as JSON and nothing else.
  */
 #include "datasetparts.h"
+#include "datasetshape.h"
 
 #include <stddef.h>
 
 enum { MAX_DEPTH = 128, MOST_FOREIGN = 8, MOST_URI = 1200 };
-
-enum { STRING = 1, LIST = 2, OBJECT = 4, SCALAR = 8, ANY = 15 };
-
-enum what {
-    NOTHING,
-    ROOT,
-    INPUT,
-    OUTPUT,
-    SYSTEM_TEXT, /* a text, or a list of them: one of the two in each shape */
-    MESSAGES,
-    MESSAGE,
-    ROLE,
-    CONTENT, /* likewise */
-    TURN,    /* a text of the message's role */
-    BLOCK,
-    IMAGE,
-    VIDEO,
-    FORMAT_OF_IMAGE,
-    FORMAT_OF_VIDEO,
-    SOURCE,
-    INLINE,
-    MEDIA_URI,
-    IMAGE_REF,
-    CAPTION,
-    SCHEMA_VERSION,
-    TOOLS,
-    REASONING,
-    PLAIN,
-    GUESS, /* what shape a record has */
-    GUESSED_CONTENT
-};
-
-typedef struct node node;
-
-typedef struct member {
-    const char *name;
-    const node *node;
-    int required;
-} member;
-
-struct node {
-    int types;
-    enum what what;
-    const char *expected;
-    const member *members; /* NULL: names are not looked at */
-    const node *item;
-};
-
-static const node anything = {ANY, NOTHING, NULL, NULL, NULL};
-
-#define TEXT(name, what) static const node name = {STRING, what, "a string", NULL, NULL}
-#define RECORD(name, what, members)                                                                \
-    static const node name = {OBJECT, what, "an object", members, NULL}
-#define END                                                                                        \
-    {                                                                                              \
-        NULL, NULL, 0                                                                              \
-    }
-
-TEXT(input_text, INPUT);
-TEXT(output_text, OUTPUT);
-TEXT(turn_text, TURN);
-TEXT(role_text, ROLE);
-TEXT(version_text, SCHEMA_VERSION);
-TEXT(image_format, FORMAT_OF_IMAGE);
-TEXT(video_format, FORMAT_OF_VIDEO);
-TEXT(media_uri, MEDIA_URI);
-TEXT(image_ref, IMAGE_REF);
-TEXT(caption_text, CAPTION);
-TEXT(plain_text, PLAIN);
-static const node tools = {ANY, TOOLS, NULL, NULL, NULL};
-static const node inline_media = {ANY, INLINE, NULL, NULL, NULL};
-
-static const member prompt_members[] = {
-    {"prompt", &input_text, 1}, {"completion", &output_text, 1}, END};
-RECORD(prompt_root, ROOT, prompt_members);
-
-static const member image_members[] = {
-    {"image-ref", &image_ref, 1}, {"caption", &caption_text, 1}, END};
-RECORD(image_root, ROOT, image_members);
-
-/* Anthropic's messages. */
-static const node text_content = {STRING, CONTENT, "a string", NULL, NULL};
-static const member turn_members[] = {{"role", &role_text, 1}, {"content", &text_content, 1}, END};
-RECORD(text_message, MESSAGE, turn_members);
-static const node text_messages = {LIST, MESSAGES, "a list of messages", NULL, &text_message};
-static const node text_system = {STRING, SYSTEM_TEXT, "a string", NULL, NULL};
-static const member anthropic_members[] = {
-    {"messages", &text_messages, 1}, {"system", &text_system, 0}, END};
-RECORD(anthropic_root, ROOT, anthropic_members);
-
-/* Converse. */
-static const member location_members[] = {
-    {"uri", &media_uri, 1}, {"bucketOwner", &plain_text, 0}, END};
-RECORD(location, NOTHING, location_members);
-static const member source_members[] = {
-    {"s3Location", &location, 0}, {"bytes", &inline_media, 0}, END};
-RECORD(source, SOURCE, source_members);
-static const member picture_members[] = {{"format", &image_format, 1}, {"source", &source, 1}, END};
-RECORD(image, IMAGE, picture_members);
-static const member video_members[] = {{"format", &video_format, 1}, {"source", &source, 1}, END};
-RECORD(video, VIDEO, video_members);
-static const member reasoning_text_members[] = {
-    {"text", &turn_text, 1}, {"signature", &plain_text, 0}, END};
-RECORD(reasoning_text, NOTHING, reasoning_text_members);
-static const member reasoning_members[] = {{"reasoningText", &reasoning_text, 1}, END};
-RECORD(reasoning, REASONING, reasoning_members);
-static const member block_members[] = {{"text", &turn_text, 0},
-                                       {"image", &image, 0},
-                                       {"video", &video, 0},
-                                       {"toolUse", &tools, 0},
-                                       {"toolResult", &tools, 0},
-                                       {"reasoningContent", &reasoning, 0},
-                                       END};
-RECORD(block, BLOCK, block_members);
-static const node block_content = {LIST, CONTENT, "a list of blocks", NULL, &block};
-static const member message_members[] = {
-    {"role", &role_text, 1}, {"content", &block_content, 1}, END};
-RECORD(block_message, MESSAGE, message_members);
-static const node block_messages = {LIST, MESSAGES, "a list of messages", NULL, &block_message};
-static const member system_members[] = {{"text", &input_text, 1}, END};
-RECORD(system_block, NOTHING, system_members);
-static const node block_system = {LIST, SYSTEM_TEXT, "a list of blocks", NULL, &system_block};
-static const member converse_members[] = {{"schemaVersion", &version_text, 1},
-                                          {"messages", &block_messages, 1},
-                                          {"system", &block_system, 0},
-                                          {"toolConfig", &tools, 0},
-                                          END};
-RECORD(converse_root, ROOT, converse_members);
-
-/* Where no shape is known yet. */
-RECORD(any_root, NOTHING, NULL);
-
-/* A look at a record that tells the shapes apart; in this order, see guess_shape. */
-static const node guessed_content = {ANY, GUESSED_CONTENT, NULL, NULL, NULL};
-static const member guessed_message_members[] = {{"content", &guessed_content, 0}, END};
-RECORD(guessed_message, NOTHING, guessed_message_members);
-static const node guessed_messages = {LIST, NOTHING, NULL, NULL, &guessed_message};
-static const member guess_members[] = {{"prompt", &anything, 0},
-                                       {"completion", &anything, 0},
-                                       {"image-ref", &anything, 0},
-                                       {"caption", &anything, 0},
-                                       {"schemaVersion", &anything, 0},
-                                       {"messages", &guessed_messages, 0},
-                                       END};
-RECORD(guess_root, GUESS, guess_members);
-
-static const node *const roots[BK_SHAPE_COUNT] = {&any_root, &prompt_root, &converse_root,
-                                                  &anthropic_root, &image_root};
 
 enum role { NOBODY, USER, ASSISTANT };
 
@@ -174,14 +26,14 @@ typedef struct walk {
     unsigned messages;
     uint64_t images, videos;
     int alien;        /* no record of this shape */
-    unsigned guessed; /* names of guess_root */
+    unsigned guessed; /* members of bk_guess_root */
     char content;     /* the first byte of the last content */
     /* Large, so that it is not cleared for each record: from here on. */
     const char *foreign[MOST_FOREIGN]; /* names of the root that are another shape's */
     bk_words text_words, turn_words;
 } walk;
 
-static int read_value(walk *w, const node *n);
+static int read_value(walk *w, const bk_node *n);
 
 static void add_size(bk_dataset_size *to, const bk_dataset_size *size)
 {
@@ -309,45 +161,45 @@ static void check_caption(walk *w, const bk_text *text, const char *at)
                           n < o->caption_min ? o->caption_min : o->caption_max);
 }
 
-static void use_text(walk *w, const node *n, const bk_text *text, const char *at)
+static void use_text(walk *w, const bk_node *n, const bk_text *text, const char *at)
 {
     static const char *const image_formats[] = {"png", "jpeg", "gif", "webp", NULL};
     static const char *const video_formats[] = {"mkv", "mov",  "mp4", "webm", "three_gp",
                                                 "flv", "mpeg", "mpg", "wmv",  NULL};
-    switch (n->what) {
-    case INPUT:
-    case SYSTEM_TEXT:
-    case OUTPUT:
-        add_size(n->what == OUTPUT ? &w->output : &w->input, &text->size);
-        report_words(w, &w->text_words, n->what == OUTPUT);
+    switch (n->part) {
+    case BK_PART_INPUT:
+    case BK_PART_SYSTEM_TEXT:
+    case BK_PART_OUTPUT:
+        add_size(n->part == BK_PART_OUTPUT ? &w->output : &w->input, &text->size);
+        report_words(w, &w->text_words, n->part == BK_PART_OUTPUT);
         break;
-    case TURN:
-    case CONTENT:
+    case BK_PART_TURN:
+    case BK_PART_CONTENT:
         add_size(&w->turn, &text->size);
         break;
-    case ROLE:
+    case BK_PART_ROLE:
         check_role(w, text, at);
         break;
-    case CAPTION:
+    case BK_PART_CAPTION:
         check_caption(w, text, at);
         break;
-    case IMAGE_REF:
+    case BK_PART_IMAGE_REF:
         w->images++;
         check_uri(w, text, at);
         break;
-    case MEDIA_URI:
+    case BK_PART_MEDIA_URI:
         check_uri(w, text, at);
         break;
-    case FORMAT_OF_IMAGE:
+    case BK_PART_FORMAT_OF_IMAGE:
         if (!text_is_one_of(text, image_formats))
             tell(w, BK_RULE_MEDIA_FORMAT, at, "png, jpeg, gif or webp");
         break;
-    case FORMAT_OF_VIDEO:
+    case BK_PART_FORMAT_OF_VIDEO:
         if (!text_is_one_of(text, video_formats))
             tell(w, BK_RULE_MEDIA_FORMAT, at,
                  "mkv, mov, mp4, webm, three_gp, flv, mpeg, mpg or wmv");
         break;
-    case SCHEMA_VERSION:
+    case BK_PART_SCHEMA_VERSION:
         if (!text_is(text, "bedrock-conversation-2024"))
             tell(w, BK_RULE_SCHEMA_VERSION, at, NULL);
         break;
@@ -356,31 +208,31 @@ static void use_text(walk *w, const node *n, const bk_text *text, const char *at
     }
 }
 
-static int is_text(enum what what)
+static int is_text(enum bk_part part)
 {
-    return what == INPUT || what == OUTPUT || what == SYSTEM_TEXT || what == TURN ||
-           what == CONTENT;
+    return part == BK_PART_INPUT || part == BK_PART_OUTPUT || part == BK_PART_SYSTEM_TEXT ||
+           part == BK_PART_TURN || part == BK_PART_CONTENT;
 }
 
 /* A message's words wait for its role, which may stand behind them. */
-static bk_words *words_of(walk *w, enum what what)
+static bk_words *words_of(walk *w, enum bk_part part)
 {
-    if (!(w->c.d->options.flags & BK_DATASET_RESERVED_WORDS) || !is_text(what))
+    if (!(w->c.d->options.flags & BK_DATASET_RESERVED_WORDS) || !is_text(part))
         return NULL;
-    return what == TURN || what == CONTENT ? &w->turn_words : &w->text_words;
+    return part == BK_PART_TURN || part == BK_PART_CONTENT ? &w->turn_words : &w->text_words;
 }
 
-static int read_string(walk *w, const node *n)
+static int read_string(walk *w, const bk_node *n)
 {
     const char *at = w->c.p;
-    bk_words *words = words_of(w, n->what);
+    bk_words *words = words_of(w, n->part);
     bk_text text;
     forget_words(&w->text_words);
     if (!bk_cursor_string(&w->c, &text, words))
         return 0;
-    if (n->what == NOTHING)
+    if (n->part == BK_PART_NOTHING)
         return 1;
-    if (is_text(n->what) && text.blank)
+    if (is_text(n->part) && text.blank)
         tell(w, BK_RULE_EMPTY_TEXT, at, NULL);
     use_text(w, n, &text, at);
     return 1;
@@ -396,36 +248,36 @@ static int too_deep(walk *w)
     return 1;
 }
 
-static void enter(walk *w, const node *n, const char *at)
+static void enter(walk *w, const bk_node *n, const char *at)
 {
-    switch (n->what) {
-    case MESSAGES:
+    switch (n->part) {
+    case BK_PART_MESSAGES:
         w->messages = 0;
         w->last_role = NOBODY;
         break;
-    case MESSAGE:
+    case BK_PART_MESSAGE:
         w->role = NOBODY;
         w->role_at = NULL;
         memset(&w->turn, 0, sizeof w->turn);
         forget_words(&w->turn_words);
         break;
-    case IMAGE:
-    case VIDEO:
-        *(n->what == IMAGE ? &w->images : &w->videos) += 1;
+    case BK_PART_IMAGE:
+    case BK_PART_VIDEO:
+        *(n->part == BK_PART_IMAGE ? &w->images : &w->videos) += 1;
         if (w->c.d->options.flags & BK_DATASET_TEXT_ONLY)
             tell(w, BK_RULE_MEDIA_FOR_TEXT_MODEL, at, NULL);
         break;
-    case INLINE:
+    case BK_PART_INLINE:
         tell(w, BK_RULE_INLINE_MEDIA, at, NULL);
         break;
-    case TOOLS:
+    case BK_PART_TOOLS:
         tell(w, BK_RULE_TOOL_SECTION, at, NULL);
         break;
-    case REASONING:
+    case BK_PART_REASONING:
         if (!(w->c.d->options.flags & BK_DATASET_REASONING))
             tell(w, BK_RULE_REASONING_SECTION, at, NULL);
         break;
-    case GUESSED_CONTENT:
+    case BK_PART_GUESSED_CONTENT:
         w->content = *at;
         break;
     default:
@@ -447,12 +299,12 @@ static void leave_message(walk *w)
     w->messages++;
 }
 
-static int is_missing(const member *m, unsigned seen, unsigned i)
+static int is_missing(const bk_member *m, unsigned seen, unsigned i)
 {
     return m->required && !(seen & 1u << i);
 }
 
-static void report_missing(walk *w, const node *n, unsigned seen, const char *at)
+static void report_missing(walk *w, const bk_node *n, unsigned seen, const char *at)
 {
     for (unsigned i = 0; n->members && n->members[i].name; i++)
         if (is_missing(&n->members[i], seen, i))
@@ -472,7 +324,7 @@ static const char *foreign_shape(const walk *w)
     return w->foreign_version ? "converse" : "messages";
 }
 
-static void leave_root(walk *w, const node *n, unsigned seen, const char *at)
+static void leave_root(walk *w, const bk_node *n, unsigned seen, const char *at)
 {
     enum bk_dataset_shape shape = w->c.d->options.shape;
     int has_version = shape == BK_SHAPE_CONVERSE ? (seen & 1) != 0 : w->foreign_version != NULL;
@@ -496,26 +348,26 @@ static void leave_root(walk *w, const node *n, unsigned seen, const char *at)
     report_missing(w, n, seen, at);
 }
 
-static void leave_object(walk *w, const node *n, unsigned seen, int unknown, const char *at)
+static void leave_object(walk *w, const bk_node *n, unsigned seen, int unknown, const char *at)
 {
     unsigned kinds = 0;
-    switch (n->what) {
-    case ROOT:
+    switch (n->part) {
+    case BK_PART_ROOT:
         leave_root(w, n, seen, at);
         return;
-    case GUESS:
+    case BK_PART_GUESS:
         w->guessed = seen;
         return;
-    case MESSAGE:
+    case BK_PART_MESSAGE:
         leave_message(w);
         break;
-    case BLOCK:
+    case BK_PART_BLOCK:
         for (unsigned bits = seen; bits; bits &= bits - 1)
             kinds++;
         if (kinds > 1 || (kinds == 0 && !unknown))
             tell(w, BK_RULE_BLOCK_FORM, at, kinds ? "it has several" : "it has none");
         break;
-    case SOURCE:
+    case BK_PART_SOURCE:
         if (!seen)
             tell(w, BK_RULE_MISSING_KEY, at, "s3Location");
         break;
@@ -532,9 +384,9 @@ static int is_foreign(const bk_text *name)
     return text_is_one_of(name, names);
 }
 
-static void meet_unknown(walk *w, const node *n, const bk_text *name, const char *at)
+static void meet_unknown(walk *w, const bk_node *n, const bk_text *name, const char *at)
 {
-    if (n->what != ROOT || !is_foreign(name) || w->foreign_count == MOST_FOREIGN) {
+    if (n->part != BK_PART_ROOT || !is_foreign(name) || w->foreign_count == MOST_FOREIGN) {
         tell(w, BK_RULE_UNKNOWN_KEY, at, NULL);
         return;
     }
@@ -544,11 +396,11 @@ static void meet_unknown(walk *w, const node *n, const bk_text *name, const char
 }
 
 /* The node for the value of a name. */
-static const node *find_member(walk *w, const node *n, const bk_text *name, const char *at,
-                               unsigned *seen, int *unknown)
+static const bk_node *find_member(walk *w, const bk_node *n, const bk_text *name, const char *at,
+                                  unsigned *seen, int *unknown)
 {
     if (!n->members)
-        return &anything;
+        return &bk_any_node;
     for (unsigned i = 0; n->members[i].name; i++) {
         if (!text_is(name, n->members[i].name))
             continue;
@@ -559,7 +411,7 @@ static const node *find_member(walk *w, const node *n, const bk_text *name, cons
     }
     *unknown = 1;
     meet_unknown(w, n, name, at);
-    return &anything;
+    return &bk_any_node;
 }
 
 static int at_byte(walk *w, char byte)
@@ -568,7 +420,7 @@ static int at_byte(walk *w, char byte)
     return w->c.p < w->c.end && *w->c.p == byte;
 }
 
-static int read_object(walk *w, const node *n)
+static int read_object(walk *w, const bk_node *n)
 {
     const char *start = w->c.p;
     unsigned seen = 0;
@@ -587,7 +439,7 @@ static int read_object(walk *w, const node *n)
         const char *at = w->c.p;
         if (!bk_cursor_string(&w->c, &name, NULL))
             return 0;
-        const node *child = find_member(w, n, &name, at, &seen, &unknown);
+        const bk_node *child = find_member(w, n, &name, at, &seen, &unknown);
         if (!at_byte(w, ':'))
             return bk_cursor_fail(&w->c, w->c.p, "a colon is expected");
         w->c.p++;
@@ -605,15 +457,15 @@ static int read_object(walk *w, const node *n)
     return 1;
 }
 
-static void leave_list(walk *w, const node *n, unsigned count, const char *at)
+static void leave_list(walk *w, const bk_node *n, unsigned count, const char *at)
 {
     if (count == 0 && n->item)
         tell(w, BK_RULE_EMPTY_LIST, at, NULL);
-    else if (n->what == MESSAGES && w->last_role == USER)
+    else if (n->part == BK_PART_MESSAGES && w->last_role == USER)
         tell(w, BK_RULE_LAST_ROLE, w->last_role_at, NULL);
 }
 
-static int read_list(walk *w, const node *n)
+static int read_list(walk *w, const bk_node *n)
 {
     const char *start = w->c.p;
     unsigned count = 0;
@@ -623,7 +475,7 @@ static int read_list(walk *w, const node *n)
     w->c.p++;
     enter(w, n, start);
     while (!(count == 0 && at_byte(w, ']'))) {
-        if (!read_value(w, n->item ? n->item : &anything))
+        if (!read_value(w, n->item ? n->item : &bk_any_node))
             return 0;
         count++;
         if (at_byte(w, ']'))
@@ -642,36 +494,37 @@ static int type_at(const bk_cursor *c)
 {
     switch (c->p < c->end ? *c->p : '\0') {
     case '"':
-        return STRING;
+        return BK_TYPE_STRING;
     case '[':
-        return LIST;
+        return BK_TYPE_LIST;
     case '{':
-        return OBJECT;
+        return BK_TYPE_OBJECT;
     default:
-        return SCALAR;
+        return BK_TYPE_SCALAR;
     }
 }
 
 /* Contents and system texts of the other shape with messages are told by the whole record. */
-static void meet_wrong_type(walk *w, const node *n, const char *at, int type)
+static void meet_wrong_type(walk *w, const bk_node *n, const char *at, int type)
 {
-    if ((n->what == CONTENT || n->what == SYSTEM_TEXT) && type != OBJECT && type != SCALAR) {
+    if ((n->part == BK_PART_CONTENT || n->part == BK_PART_SYSTEM_TEXT) && type != BK_TYPE_OBJECT &&
+        type != BK_TYPE_SCALAR) {
         if (w->other_forms++ == 0) {
             w->other_form = at;
             w->other_form_expected = n->expected;
         }
         return;
     }
-    w->alien |= n->what == ROOT;
-    tell(w, n->what == ROOT ? BK_RULE_NOT_AN_OBJECT : BK_RULE_WRONG_TYPE, at, n->expected);
+    w->alien |= n->part == BK_PART_ROOT;
+    tell(w, n->part == BK_PART_ROOT ? BK_RULE_NOT_AN_OBJECT : BK_RULE_WRONG_TYPE, at, n->expected);
 }
 
-static int read_value(walk *w, const node *n)
+static int read_value(walk *w, const bk_node *n)
 {
     const char *at = w->c.p = bk_skip_blanks(w->c.p, w->c.end);
     int type = type_at(&w->c);
-    const node *as = type & n->types ? n : &anything;
-    if (type == SCALAR) {
+    const bk_node *as = type & n->types ? n : &bk_any_node;
+    if (type == BK_TYPE_SCALAR) {
         if (!bk_cursor_scalar(&w->c))
             return 0;
         if (as != n)
@@ -682,11 +535,11 @@ static int read_value(walk *w, const node *n)
     }
     if (as != n)
         meet_wrong_type(w, n, at, type);
-    if (type == OBJECT)
+    if (type == BK_TYPE_OBJECT)
         return read_object(w, as);
-    if (type == LIST)
+    if (type == BK_TYPE_LIST)
         return read_list(w, as);
-    if (as->types != STRING) /* what may be anything, a string too */
+    if (as->types != BK_TYPE_STRING) /* what may be anything, a string too */
         enter(w, as, at);
     return read_string(w, as);
 }
@@ -709,7 +562,7 @@ static enum bk_dataset_shape guess_shape(bk_dataset *d, const bk_line *line)
     walk w;
     start(&w, d, line);
     w.c.quiet = 1;
-    if (!read_value(&w, &guess_root))
+    if (!read_value(&w, &bk_guess_root))
         return BK_SHAPE_AUTO;
     if (w.guessed & 3)
         return BK_SHAPE_PROMPT_COMPLETION;
@@ -835,7 +688,7 @@ void bk_dataset_record(bk_dataset *d, const bk_line *line)
     start(&w, d, line);
     if (d->options.shape == BK_SHAPE_AUTO)
         choose_shape(d, line);
-    if (!read_value(&w, roots[d->options.shape])) {
+    if (!read_value(&w, bk_shape_roots[d->options.shape])) {
         end_badly(&w);
         return;
     }
