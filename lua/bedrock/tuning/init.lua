@@ -49,7 +49,8 @@ end
 --- From a failure to its likely cause, what to check, and how to mend it; for roles, buckets and keys with the policies that this
 --- job needs. It explains a message (the failureMessage of a job), an error of a call or of client:wait, and a job that failed,
 --- was stopped, or stands still. The result prints well. Raises at the caller's line for something else, and for an option that
---- does not exist or has a wrong type.
+--- does not exist or has a wrong type. A call gives its metadata second, so an answer that goes straight into this function or
+--- `metrics` needs parentheses of its own: `tuning.explain((client:get_model_customization_job { … }))`.
 ---@param subject string|bedrock.Error|table
 ---@param options? bedrock.tuning.ExplainOptions
 ---@return bedrock.tuning.Explanation|nil explanation  nil where nothing is known, or nothing is wrong
